@@ -1,0 +1,1 @@
+"""Back up, restore, prove and roll back an application made of PostgreSQL, Kubernetes and S3."""

@@ -1,0 +1,1 @@
+"""One outer system a module; each turns that system's errors into ours, once."""

@@ -1,0 +1,104 @@
+"""Applications as folders: `application.toml`, and `rules.toml` beside it where there are rules."""
+
+from datetime import timedelta
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from continuity.domain.application import (
+    Application,
+    ApplicationName,
+    MediaBucket,
+    Objectives,
+    ProtectedDatabase,
+    Rule,
+)
+from continuity.domain.verdict import Severity
+from continuity.errors import ConfigurationRefused
+from continuity.settings import Section, parse, read_toml
+
+
+class _Database(Section):
+    name: Annotated[str, Field(min_length=1, max_length=63)]
+    migration_head: str = ""
+
+
+class _Media(Section):
+    bucket: Annotated[str, Field(min_length=3, max_length=63)]
+    prefix: str = ""
+
+
+class _Objectives(Section):
+    recovery_point_hours: Annotated[float, Field(gt=0)] = 24
+    recovery_time_hours: Annotated[float, Field(gt=0)] = 4
+
+
+class _ApplicationFile(Section):
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
+    database: _Database
+    media: _Media | None = None
+    objectives: _Objectives = _Objectives()
+
+
+class _Rule(Section):
+    name: Annotated[str, Field(min_length=3)]
+    severity: Severity
+    over: tuple[str, ...]
+    sql: Annotated[str, Field(min_length=10)]
+    because: str = ""
+
+
+class _RulesFile(Section):
+    rule: tuple[_Rule, ...] = ()
+
+
+def list_applications(folder: Path) -> list[str]:
+    """Name the applications of a folder."""
+    return sorted(path.parent.name for path in folder.glob("*/application.toml"))
+
+
+def load_application(folder: Path, name: str) -> Application:
+    """Read an application by name.
+
+    Raises:
+        ConfigurationRefused: there is none of that name, or one of its files is wrong.
+
+    """
+    known = list_applications(folder)
+    if name not in known:
+        near = get_close_matches(name, known, n=1)
+        raise ConfigurationRefused(
+            f"no application {name!r} in {folder}" + (f", did you mean {near[0]!r}?" if near else ""),
+            hint=f"Known: {', '.join(known) or 'none'}. Give --applications DIR for another folder.",
+        )
+    path = folder / name / "application.toml"
+    content = parse(_ApplicationFile, read_toml(path), source=path)
+    if content.name != name:
+        raise ConfigurationRefused(
+            f"{path} names the application {content.name!r}", hint=f"Folder and name must agree: call it {name!r}."
+        )
+    return Application(
+        name=ApplicationName(content.name),
+        database=ProtectedDatabase(name=content.database.name, migration_head=content.database.migration_head),
+        media=MediaBucket(bucket=content.media.bucket, prefix=content.media.prefix) if content.media else None,
+        objectives=Objectives(
+            recovery_point=timedelta(hours=content.objectives.recovery_point_hours),
+            recovery_time=timedelta(hours=content.objectives.recovery_time_hours),
+        ),
+        rules=_load_rules(path.with_name("rules.toml")),
+    )
+
+
+def _load_rules(path: Path) -> tuple[Rule, ...]:
+    if not path.exists():
+        return ()
+    rules = parse(_RulesFile, read_toml(path), source=path).rule
+    names = [rule.name for rule in rules]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise ConfigurationRefused(f"{path} has two rules of the name {min(twice)!r}", hint="Rename one of them.")
+    return tuple(
+        Rule(name=rule.name, severity=rule.severity, over=rule.over, sql=rule.sql.strip().rstrip(";"), because=rule.because)
+        for rule in rules
+    )

@@ -1,0 +1,336 @@
+"""The questions put to pg_catalog: one query for each kind of entry.
+
+Each returns `name` and `properties` (jsonb of text). Objects of extensions and of the system are left out. Names are
+quoted and qualified, since the session's search_path is empty. Sources: PostgreSQL manual, chapter "System Catalogs".
+"""
+
+from typing import LiteralString
+
+from continuity.domain.catalog import Kind
+
+USER_SCHEMA: LiteralString = "n.nspname <> 'information_schema' and n.nspname !~ '^pg_(toast|temp|catalog$|toast_temp)'"
+
+
+def not_of_extension(catalog: LiteralString, oid: LiteralString) -> LiteralString:
+    """Return the condition that an object belongs to no extension: `CREATE EXTENSION` brings those back."""
+    return (
+        "not exists (select from pg_catalog.pg_depend x where x.deptype = 'e' and x.classid = '"
+        + catalog
+        + "'::pg_catalog.regclass and x.objid = "
+        + oid
+        + ")"
+    )
+
+
+def grants(acl: LiteralString, kind: LiteralString, owner: LiteralString) -> LiteralString:
+    """Return the expression that lists grants in words, the implied ones too, in an order of its own."""
+    return (
+        "coalesce((select string_agg(coalesce(quote_ident(g.rolname), 'PUBLIC') || '=' || a.privilege_type ||"
+        " case when a.is_grantable then '*' else '' end || '/' || quote_ident(b.rolname), ', ' order by g.rolname,"
+        " a.privilege_type, b.rolname) from pg_catalog.aclexplode(coalesce("
+        + acl
+        + ", pg_catalog.acldefault("
+        + kind
+        + ", "
+        + owner
+        + "))) a left join pg_catalog.pg_roles g on g.oid = a.grantee"
+        " left join pg_catalog.pg_roles b on b.oid = a.grantor), '')"
+    )
+
+
+def owner(oid: LiteralString) -> LiteralString:
+    """Return the expression that names an owner."""
+    return "pg_catalog.pg_get_userbyid(" + oid + ")"
+
+
+def comment(catalog: LiteralString, oid: LiteralString) -> LiteralString:
+    """Return the expression that gives an object's comment."""
+    return "coalesce(pg_catalog.obj_description(" + oid + ", '" + catalog + "'), '')"
+
+
+# Concatenation of a missing name is null; format('%I') of it is an error.
+_RELATION: LiteralString = "(quote_ident(n.nspname) || '.' || quote_ident(c.relname))"
+_COLUMNS_FROM: LiteralString = (
+    " from pg_catalog.pg_attribute a join pg_catalog.pg_class c on c.oid = a.attrelid"
+    " join pg_catalog.pg_namespace n on n.oid = c.relnamespace"
+    " left join pg_catalog.pg_attrdef d on d.adrelid = c.oid and d.adnum = a.attnum"
+    " left join pg_catalog.pg_collation l on l.oid = a.attcollation and a.attcollation <> (select t.typcollation"
+    " from pg_catalog.pg_type t where t.oid = a.atttypid)"
+    " left join pg_catalog.pg_namespace ln on ln.oid = l.collnamespace"
+)
+_CONSTRAINT: LiteralString = (
+    "select format('%I on %s', k.conname, coalesce("
+    + _RELATION
+    + ", quote_ident(tn.nspname) || '.' || quote_ident(t.typname))) as name,"
+    " jsonb_build_object('definition', pg_catalog.pg_get_constraintdef(k.oid), 'valid', k.convalidated::text,"
+    " 'inherited', (k.coninhcount > 0)::text, 'comment', " + comment("pg_constraint", "k.oid") + ") as properties"
+    " from pg_catalog.pg_constraint k left join pg_catalog.pg_class c on c.oid = k.conrelid"
+    " left join pg_catalog.pg_namespace n on n.oid = c.relnamespace"
+    " left join pg_catalog.pg_type t on t.oid = k.contypid left join pg_catalog.pg_namespace tn on tn.oid = t.typnamespace"
+    " where "
+    + USER_SCHEMA.replace("n.nspname", "coalesce(n.nspname, tn.nspname)")
+    + " and "
+    + not_of_extension("pg_class", "coalesce(c.oid, 0)")
+    + " and "
+    + not_of_extension("pg_type", "coalesce(t.oid, 0)")
+)
+
+QUERIES: dict[Kind, LiteralString] = {
+    Kind.DATABASE: (
+        "select 'database' as name, jsonb_build_object('owner', "
+        + owner("d.datdba")
+        + ", 'grants', "
+        + grants("d.datacl", "'d'", "d.datdba")
+        + ", 'comment', coalesce(pg_catalog.shobj_description(d.oid, 'pg_database'), ''),"
+        " 'encoding', pg_catalog.pg_encoding_to_char(d.encoding), 'collate', d.datcollate, 'ctype', d.datctype,"
+        " 'connection limit', d.datconnlimit::text, 'settings', coalesce((select jsonb_agg(jsonb_build_array("
+        "coalesce(r.rolname::text, ''), to_jsonb(s.setconfig)) order by r.rolname nulls first)::text from"
+        " pg_catalog.pg_db_role_setting s left join pg_catalog.pg_roles r on r.oid = s.setrole"
+        " where s.setdatabase = d.oid), '[]')) as properties"
+        " from pg_catalog.pg_database d where d.datname = current_database()"
+    ),
+    Kind.SCHEMA: (
+        "select quote_ident(n.nspname) as name, jsonb_build_object('owner', "
+        + owner("n.nspowner")
+        + ", 'grants', "
+        + grants("n.nspacl", "'n'", "n.nspowner")
+        + ", 'comment', "
+        + comment("pg_namespace", "n.oid")
+        + ") as properties"
+        " from pg_catalog.pg_namespace n where " + USER_SCHEMA + " and " + not_of_extension("pg_namespace", "n.oid")
+    ),
+    Kind.EXTENSION: (
+        "select quote_ident(e.extname) as name, jsonb_build_object('version', e.extversion, 'schema', n.nspname)"
+        " as properties from pg_catalog.pg_extension e join pg_catalog.pg_namespace n on n.oid = e.extnamespace"
+    ),
+    Kind.TABLE: (
+        "select "
+        + _RELATION
+        + " as name, jsonb_build_object('owner', "
+        + owner("c.relowner")
+        + ", 'grants', "
+        + grants("c.relacl", "'r'", "c.relowner")
+        + ", 'comment', "
+        + comment("pg_class", "c.oid")
+        + ","
+        " 'kind', c.relkind::text, 'persistence', c.relpersistence::text, 'row security', c.relrowsecurity::text,"
+        " 'forced row security', c.relforcerowsecurity::text, 'replica identity', c.relreplident::text,"
+        " 'options', coalesce((select string_agg(o, ', ' order by o) from unnest(c.reloptions) o), ''),"
+        " 'partition key', coalesce(pg_catalog.pg_get_partkeydef(c.oid), ''),"
+        " 'bound', coalesce(pg_catalog.pg_get_expr(c.relpartbound, c.oid), ''),"
+        " 'parents', coalesce((select string_agg(format('%I.%I', pn.nspname, p.relname), ', ' order by i.inhseqno)"
+        " from pg_catalog.pg_inherits i join pg_catalog.pg_class p on p.oid = i.inhparent"
+        " join pg_catalog.pg_namespace pn on pn.oid = p.relnamespace where i.inhrelid = c.oid), '')) as properties"
+        " from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace"
+        " where c.relkind in ('r', 'p', 'f') and " + USER_SCHEMA + " and " + not_of_extension("pg_class", "c.oid")
+    ),
+    # Positions count living columns: a restore closes the gaps of dropped ones.
+    Kind.COLUMN: (
+        "select " + _RELATION + " || '.' || quote_ident(a.attname) as name, jsonb_build_object("
+        "'type', pg_catalog.format_type(a.atttypid, a.atttypmod), 'position', (row_number() over (partition by c.oid"
+        " order by a.attnum))::text, 'not null', a.attnotnull::text, 'identity', a.attidentity::text,"
+        " 'generated', a.attgenerated::text, 'default', coalesce(pg_catalog.pg_get_expr(d.adbin, d.adrelid), ''),"
+        " 'collation', coalesce(quote_ident(ln.nspname) || '.' || quote_ident(l.collname), ''), 'statistics target', case when"
+        " coalesce(a.attstattarget, -1) < 0 then '' else a.attstattarget::text end, 'storage', a.attstorage::text,"
+        " 'grants', " + grants("a.attacl", "'c'", "c.relowner") + ","
+        " 'comment', coalesce(pg_catalog.col_description(c.oid, a.attnum), '')) as properties"
+        + _COLUMNS_FROM
+        + " where a.attnum > 0 and not a.attisdropped and c.relkind in ('r', 'p', 'f', 'v', 'm', 'c') and "
+        + USER_SCHEMA
+        + " and "
+        + not_of_extension("pg_class", "c.oid")
+    ),
+    Kind.KEY: _CONSTRAINT + " and k.contype in ('p', 'u', 'c', 'x')",
+    Kind.REFERENCE: _CONSTRAINT + " and k.contype = 'f'",
+    Kind.INDEX: (
+        "select " + _RELATION + " as name, jsonb_build_object('definition', pg_catalog.pg_get_indexdef(c.oid),"
+        " 'valid index', (i.indisvalid and i.indisready)::text, 'clustered', i.indisclustered::text,"
+        " 'replica identity', i.indisreplident::text,"
+        " 'comment', " + comment("pg_class", "c.oid") + ") as properties"
+        " from pg_catalog.pg_index i join pg_catalog.pg_class c on c.oid = i.indexrelid"
+        " join pg_catalog.pg_namespace n on n.oid = c.relnamespace where "
+        + USER_SCHEMA
+        + " and "
+        + not_of_extension("pg_class", "i.indrelid")
+    ),
+    Kind.VIEW: (
+        "select "
+        + _RELATION
+        + " as name, jsonb_build_object('owner', "
+        + owner("c.relowner")
+        + ", 'grants', "
+        + grants("c.relacl", "'r'", "c.relowner")
+        + ", 'comment', "
+        + comment("pg_class", "c.oid")
+        + ","
+        " 'kind', c.relkind::text, 'populated', c.relispopulated::text,"
+        " 'definition', pg_catalog.pg_get_viewdef(c.oid),"
+        " 'options', coalesce((select string_agg(o, ', ' order by o) from unnest(c.reloptions) o), '')) as properties"
+        " from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace"
+        " where c.relkind in ('v', 'm') and " + USER_SCHEMA + " and " + not_of_extension("pg_class", "c.oid")
+    ),
+    Kind.SEQUENCE: (
+        "select "
+        + _RELATION
+        + " as name, jsonb_build_object('owner', "
+        + owner("c.relowner")
+        + ", 'grants', "
+        + grants("c.relacl", "'s'", "c.relowner")
+        + ", 'comment', "
+        + comment("pg_class", "c.oid")
+        + ","
+        " 'definition', format('%s from %s by %s in %s..%s cache %s cycle %s', pg_catalog.format_type(s.seqtypid, null),"
+        " s.seqstart, s.seqincrement, s.seqmin, s.seqmax, s.seqcache, s.seqcycle),"
+        " 'column', coalesce((select format('%I.%I.%I', tn.nspname, t.relname, a.attname) from pg_catalog.pg_depend d"
+        " join pg_catalog.pg_class t on t.oid = d.refobjid join pg_catalog.pg_namespace tn on tn.oid = t.relnamespace"
+        " join pg_catalog.pg_attribute a on a.attrelid = t.oid and a.attnum = d.refobjsubid"
+        " where d.classid = 'pg_class'::pg_catalog.regclass and d.objid = c.oid and d.deptype in ('a', 'i')"
+        " and d.refobjsubid > 0), '')) as properties"
+        " from pg_catalog.pg_sequence s join pg_catalog.pg_class c on c.oid = s.seqrelid"
+        " join pg_catalog.pg_namespace n on n.oid = c.relnamespace where "
+        + USER_SCHEMA
+        + " and "
+        + not_of_extension("pg_class", "c.oid")
+    ),
+    Kind.TYPE: (
+        "select format('%I.%I', n.nspname, t.typname) as name, jsonb_build_object('owner', " + owner("t.typowner") + ","
+        " 'grants', " + grants("t.typacl", "'T'", "t.typowner") + ", 'comment', " + comment("pg_type", "t.oid") + ","
+        " 'kind', t.typtype::text, 'not null', t.typnotnull::text, 'default', coalesce(t.typdefault, ''),"
+        " 'labels', coalesce((select string_agg(quote_literal(e.enumlabel), ', ' order by e.enumsortorder)"
+        " from pg_catalog.pg_enum e where e.enumtypid = t.oid), ''),"
+        " 'base', case when t.typtype = 'd' then pg_catalog.format_type(t.typbasetype, t.typtypmod) else '' end,"
+        " 'subtype', coalesce((select pg_catalog.format_type(r.rngsubtype, null) from pg_catalog.pg_range r"
+        " where r.rngtypid = t.oid), '')) as properties"
+        " from pg_catalog.pg_type t join pg_catalog.pg_namespace n on n.oid = t.typnamespace"
+        " left join pg_catalog.pg_class c on c.oid = t.typrelid"
+        " where (t.typtype in ('e', 'd', 'r', 'b') and t.typelem = 0 or t.typtype = 'c' and c.relkind = 'c') and "
+        + USER_SCHEMA
+        + " and "
+        + not_of_extension("pg_type", "t.oid")
+    ),
+    Kind.ROUTINE: (
+        "select format('%I.%I(%s)', n.nspname, p.proname, pg_catalog.pg_get_function_identity_arguments(p.oid)) as name,"
+        " jsonb_build_object('owner', "
+        + owner("p.proowner")
+        + ", 'grants', "
+        + grants("p.proacl", "'f'", "p.proowner")
+        + ", 'comment', "
+        + comment("pg_proc", "p.oid")
+        + ", 'kind', p.prokind::text, 'definition',"
+        " case when p.prokind = 'a' then (select format('%s %s %s %s', g.aggtransfn, g.aggfinalfn,"
+        " pg_catalog.format_type(g.aggtranstype, null), g.agginitval) from pg_catalog.pg_aggregate g where g.aggfnoid = p.oid)"
+        " else pg_catalog.pg_get_functiondef(p.oid) end) as properties"
+        " from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace where "
+        + USER_SCHEMA
+        + " and "
+        + not_of_extension("pg_proc", "p.oid")
+        # Constructors of range types come with their type.
+        + " and not exists (select from pg_catalog.pg_depend i where i.deptype = 'i' and"
+        " i.classid = 'pg_proc'::pg_catalog.regclass and i.objid = p.oid)"
+    ),
+    Kind.TRIGGER: (
+        "select format('%I on %I.%I', t.tgname, n.nspname, c.relname) as name, jsonb_build_object("
+        "'definition', pg_catalog.pg_get_triggerdef(t.oid), 'enabled', t.tgenabled::text,"
+        " 'comment', " + comment("pg_trigger", "t.oid") + ") as properties"
+        " from pg_catalog.pg_trigger t join pg_catalog.pg_class c on c.oid = t.tgrelid"
+        " join pg_catalog.pg_namespace n on n.oid = c.relnamespace where not t.tgisinternal and "
+        + USER_SCHEMA
+        + " and "
+        + not_of_extension("pg_class", "c.oid")
+    ),
+    Kind.RULE: (
+        "select format('%I on %I.%I', r.rulename, n.nspname, c.relname) as name, jsonb_build_object("
+        "'definition', pg_catalog.pg_get_ruledef(r.oid), 'enabled', r.ev_enabled::text) as properties"
+        " from pg_catalog.pg_rewrite r join pg_catalog.pg_class c on c.oid = r.ev_class"
+        " join pg_catalog.pg_namespace n on n.oid = c.relnamespace where r.rulename <> '_RETURN' and "
+        + USER_SCHEMA
+        + " and "
+        + not_of_extension("pg_class", "c.oid")
+    ),
+    Kind.POLICY: (
+        "select format('%I on %I.%I', p.polname, n.nspname, c.relname) as name, jsonb_build_object("
+        "'command', p.polcmd::text, 'permissive', p.polpermissive::text, 'roles', (select string_agg(case when o = 0 then"
+        " 'PUBLIC' else pg_catalog.pg_get_userbyid(o) end, ', ' order by 1) from unnest(p.polroles) o),"
+        " 'using', coalesce(pg_catalog.pg_get_expr(p.polqual, p.polrelid), ''),"
+        " 'check', coalesce(pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid), '')) as properties"
+        " from pg_catalog.pg_policy p join pg_catalog.pg_class c on c.oid = p.polrelid"
+        " join pg_catalog.pg_namespace n on n.oid = c.relnamespace where "
+        + USER_SCHEMA
+        + " and "
+        + not_of_extension("pg_class", "c.oid")
+    ),
+    Kind.DEFAULT_PRIVILEGE: (
+        "select format('%s of %I in %s', d.defaclobjtype, r.rolname, coalesce(quote_ident(n.nspname), 'every schema'))"
+        " as name, jsonb_build_object('grants', coalesce((select string_agg(coalesce(quote_ident(g.rolname), 'PUBLIC') || '='"
+        " || a.privilege_type || case when a.is_grantable then '*' else '' end, ', ' order by g.rolname, a.privilege_type)"
+        " from pg_catalog.aclexplode(d.defaclacl) a left join pg_catalog.pg_roles g on g.oid = a.grantee), '')) as properties"
+        " from pg_catalog.pg_default_acl d join pg_catalog.pg_roles r on r.oid = d.defaclrole"
+        " left join pg_catalog.pg_namespace n on n.oid = d.defaclnamespace"
+    ),
+    Kind.PUBLICATION: (
+        "select quote_ident(p.pubname) as name, jsonb_build_object('owner', "
+        + owner("p.pubowner")
+        + ", 'comment', "
+        + comment("pg_publication", "p.oid")
+        + ", 'publishes', format('all %s insert %s update %s delete %s truncate %s',"
+        " p.puballtables, p.pubinsert, p.pubupdate, p.pubdelete, p.pubtruncate), 'tables', coalesce((select string_agg("
+        "format('%I.%I', t.schemaname, t.tablename), ', ' order by 1) from pg_catalog.pg_publication_tables t"
+        " where t.pubname = p.pubname), '')) as properties from pg_catalog.pg_publication p"
+    ),
+    Kind.EVENT_TRIGGER: (
+        "select quote_ident(e.evtname) as name, jsonb_build_object('owner', " + owner("e.evtowner") + ", 'event', e.evtevent,"
+        " 'function', e.evtfoid::pg_catalog.regprocedure::text, 'enabled', e.evtenabled::text, 'tags',"
+        " coalesce(array_to_string(e.evttags, ', '), ''), 'comment', "
+        + comment("pg_event_trigger", "e.oid")
+        + ") as properties from pg_catalog.pg_event_trigger e where "
+        + not_of_extension("pg_event_trigger", "e.oid")
+    ),
+    Kind.LARGE_OBJECT: (
+        "select m.oid::text as name, jsonb_build_object('owner', "
+        + owner("m.lomowner")
+        + ", 'grants', "
+        + grants("m.lomacl", "'L'", "m.lomowner")
+        + ", 'comment', "
+        + comment("pg_largeobject", "m.oid")
+        + ") as properties from pg_catalog.pg_largeobject_metadata m"
+    ),
+    # What is named and owned but not taken apart: its presence, owner and comment are compared.
+    Kind.OTHER: (
+        "select format('%s %s', o.type, o.identity) as name, jsonb_build_object('owner', coalesce(o.owner, ''), 'comment',"
+        " coalesce(pg_catalog.obj_description(o.oid, o.catalog), ''), 'definition', o.definition) as properties from ("
+        " select i.type, i.identity, s.oid, 'pg_statistic_ext'::name as catalog, " + owner("s.stxowner") + " as owner,"
+        " pg_catalog.pg_get_statisticsobjdef(s.oid) as definition, 'pg_statistic_ext'::pg_catalog.regclass as class"
+        " from pg_catalog.pg_statistic_ext s, pg_catalog.pg_identify_object('pg_statistic_ext'::regclass, s.oid, 0) i"
+        " union all select i.type, i.identity, s.oid, 'pg_ts_config', " + owner("s.cfgowner") + ", '', 'pg_ts_config'::regclass"
+        " from pg_catalog.pg_ts_config s, pg_catalog.pg_identify_object('pg_ts_config'::regclass, s.oid, 0) i"
+        " union all select i.type, i.identity, s.oid, 'pg_ts_dict', " + owner("s.dictowner") + ", coalesce(s.dictinitoption,"
+        " ''), 'pg_ts_dict'::regclass"
+        " from pg_catalog.pg_ts_dict s, pg_catalog.pg_identify_object('pg_ts_dict'::regclass, s.oid, 0) i"
+        " union all select i.type, i.identity, s.oid, 'pg_collation', " + owner("s.collowner") + ", format('%s %s %s',"
+        " s.collprovider, s.collisdeterministic, s.collcollate), 'pg_collation'::regclass"
+        " from pg_catalog.pg_collation s, pg_catalog.pg_identify_object('pg_collation'::regclass, s.oid, 0) i"
+        " union all select i.type, i.identity, s.oid, 'pg_operator', " + owner("s.oprowner") + ", s.oprcode::text,"
+        " 'pg_operator'::regclass"
+        " from pg_catalog.pg_operator s, pg_catalog.pg_identify_object('pg_operator'::regclass, s.oid, 0) i"
+        " union all select i.type, i.identity, s.oid, 'pg_opclass', " + owner("s.opcowner") + ", '', 'pg_opclass'::regclass"
+        " from pg_catalog.pg_opclass s, pg_catalog.pg_identify_object('pg_opclass'::regclass, s.oid, 0) i"
+        " union all select i.type, i.identity, s.oid, 'pg_cast', null, s.castcontext::text, 'pg_cast'::regclass"
+        " from pg_catalog.pg_cast s, pg_catalog.pg_identify_object('pg_cast'::regclass, s.oid, 0) i"
+        " union all select i.type, i.identity, s.oid, 'pg_language', " + owner("s.lanowner") + ", s.lanpltrusted::text,"
+        " 'pg_language'::regclass"
+        " from pg_catalog.pg_language s, pg_catalog.pg_identify_object('pg_language'::regclass, s.oid, 0) i"
+        " union all select i.type, i.identity, s.oid, 'pg_conversion', " + owner("s.conowner") + ", s.conproc::text,"
+        " 'pg_conversion'::regclass"
+        " from pg_catalog.pg_conversion s, pg_catalog.pg_identify_object('pg_conversion'::regclass, s.oid, 0) i"
+        " union all select i.type, i.identity, s.oid, 'pg_foreign_server', " + owner("s.srvowner") + ", '',"
+        " 'pg_foreign_server'::regclass"
+        " from pg_catalog.pg_foreign_server s, pg_catalog.pg_identify_object('pg_foreign_server'::regclass, s.oid, 0) i"
+        " union all select i.type, i.identity, s.oid, 'pg_subscription', " + owner("s.subowner") + ", '',"
+        " 'pg_subscription'::regclass from (select oid, subowner from pg_catalog.pg_subscription where subdbid = (select oid"
+        " from pg_catalog.pg_database where datname = current_database())) s,"
+        " pg_catalog.pg_identify_object('pg_subscription'::regclass, s.oid, 0) i"
+        # Built-in objects have oids below 16384 (PostgreSQL manual, "OID assignment").
+        ") o where o.oid >= 16384 and not exists (select from pg_catalog.pg_depend x where x.deptype in ('e', 'i')"
+        " and x.classid = o.class and x.objid = o.oid)"
+    ),
+}

@@ -1,0 +1,1 @@
+"""Values, rules and decisions: no input or output, no clock, no logging."""

@@ -1,0 +1,198 @@
+"""A recovery point: everything needed to stand the application up as it was at one moment."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import NewType
+
+from continuity.domain.application import ApplicationName
+from continuity.domain.catalog import CatalogEntry
+from continuity.domain.fingerprint import Fingerprint, SequencePosition
+from continuity.domain.verdict import Judgement, Trouble
+from continuity.errors import ConfigurationRefused
+
+RecoveryPointId = NewType("RecoveryPointId", str)  # "blottr-20261123T020000Z"
+Sha256 = NewType("Sha256", str)  # 64 lower-case hexadecimal digits
+
+_ID = re.compile(r"(?P<application>[a-z][a-z0-9-]*)-(?P<moment>\d{8}T\d{6}Z)")
+
+
+def recovery_point_id(application: ApplicationName, created: datetime) -> RecoveryPointId:
+    """Name a point by its application and moment, so that a retry or a duplicate run makes the same point."""
+    return RecoveryPointId(f"{application}-{created.astimezone(UTC):%Y%m%dT%H%M%SZ}")
+
+
+def application_of(point: str) -> ApplicationName:
+    """Return the application that a point's id names.
+
+    Raises:
+        ConfigurationRefused: the text is no such id.
+
+    """
+    match = _ID.fullmatch(point)
+    if match is None:
+        raise ConfigurationRefused(
+            f"{point!r} is not the id of a recovery point", hint="Ids look like blottr-20261123T020000Z; see `points`."
+        )
+    return ApplicationName(match["application"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredObject:
+    """One object of the vault: what is stored, and what it holds once decrypted and decompressed."""
+
+    key: str
+    size_bytes: int
+    sha256: Sha256
+    content_bytes: int
+    content_sha256: Sha256
+    encodings: tuple[str, ...] = ()
+    """In the order in which they were applied: "zstd", then "age"."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatabaseIdentity:
+    """Which database on which server this is, whatever its host name says."""
+
+    name: str
+    oid: int
+    system_identifier: str
+    server_version: str
+    major: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatabaseShape:
+    """How an empty database is made that can take the dump."""
+
+    encoding: str
+    collate: str
+    ctype: str
+    provider: str
+    icu_locale: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DigestMethod:
+    """How the digests were made; they compare only with digests made in the same way."""
+
+    name: str
+    major: int
+    settings: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MediaMap:
+    """The versions that were current in the media bucket, one JSON line each in `versions`."""
+
+    bucket: str
+    prefix: str
+    objects: int
+    total_bytes: int
+    versioned: bool
+    versions: StoredObject
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """The one moment that dump, digests and catalog share."""
+
+    taken: datetime
+    held_seconds: int
+    wal_position: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """The contents of a recovery point. The point exists from the instant its manifest is written."""
+
+    id: RecoveryPointId
+    application: ApplicationName
+    created: datetime
+    database: DatabaseIdentity
+    shape: DatabaseShape
+    database_bytes: int
+    snapshot: Snapshot
+    client: str
+    dump: StoredObject
+    globals: StoredObject
+    digests: DigestMethod
+    tables: tuple[Fingerprint, ...]
+    sequences: tuple[SequencePosition, ...]
+    large_objects: Fingerprint
+    catalog: tuple[CatalogEntry, ...]
+    roles: tuple[str, ...]
+    extensions: Mapping[str, str]
+    migration_head: str = ""
+    media: MediaMap | None = None
+    workloads: Mapping[str, str] | None = None
+    flags: Mapping[str, str] | None = None
+    not_included: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = field(default=())
+
+    @property
+    def stored(self) -> tuple[StoredObject, ...]:
+        """Every object that belongs to the point."""
+        return (self.dump, self.globals) + ((self.media.versions,) if self.media else ())
+
+    @property
+    def stored_bytes(self) -> int:
+        """What the point takes in the vault, its manifest apart."""
+        return sum(stored.size_bytes for stored in self.stored)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrillRecord:
+    """What one drill found, as it is kept beside the manifest."""
+
+    point: RecoveryPointId
+    finished: datetime
+    judgement: Judgement
+    trouble: Trouble
+    because: str
+    seconds: int
+    checks: int
+    dump_sha256: Sha256
+    """The bytes that were judged: a verdict speaks for exactly these."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Distrust:
+    """A person's word that a point holds bad data."""
+
+    point: RecoveryPointId
+    because: str
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class PointState:
+    """A point with all that is known of it."""
+
+    manifest: Manifest
+    drills: tuple[DrillRecord, ...] = ()
+    distrusted: Distrust | None = None
+
+    @property
+    def last_drill(self) -> DrillRecord | None:
+        """The newest drill that decided something of these bytes; a machine that failed says nothing of the point."""
+        decided = [
+            drill
+            for drill in self.drills
+            if drill.dump_sha256 == self.manifest.dump.sha256 and drill.trouble is not Trouble.MACHINE
+        ]
+        return max(decided, key=lambda drill: drill.finished, default=None)
+
+    @property
+    def proven(self) -> bool:
+        """Whether the newest drill of exactly these bytes found them faithful."""
+        return self.last_drill is not None and self.last_drill.judgement in {Judgement.SOUND, Judgement.UNHEALTHY}
+
+    @property
+    def verdict(self) -> str:
+        """The verdict in a word, as a listing shows it."""
+        if self.distrusted:
+            return "distrusted"
+        return self.last_drill.judgement.value if self.last_drill else Judgement.NOT_PROVEN.value

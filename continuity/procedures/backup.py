@@ -1,0 +1,132 @@
+"""Make a recovery point."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from continuity.domain.application import Application
+from continuity.domain.checks import refuse_unless_passed
+from continuity.domain.recovery_point import Manifest, MediaMap, RecoveryPointId, recovery_point_id
+from continuity.errors import AlreadyStored
+from continuity.settings import Environment
+from continuity.steps.capture import CapturedDatabase, Report, capture_database, capture_media, silent, tidy_vault
+from continuity.steps.operation import PATIENT, Operation, Perform
+from continuity.steps.places import points_of, vault_of
+from continuity.steps.preconditions import check_backup
+from continuity.steps.restore_guide import RESTORE_GUIDE
+
+NOT_INCLUDED = (
+    "passwords of roles, unless `role_passwords` is set: they come from your secret store",
+    "Kubernetes Secrets: they come from your secret store",
+    "the bytes of media files: the point holds the map of their versions",
+    "queues, caches and third parties",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackupReport:
+    """What a backup came to. `made` is false where the point existed already."""
+
+    manifest: Manifest
+    made: bool
+    seconds: float
+
+
+def take_backup(
+    application: Application,
+    environment: Environment,
+    *,
+    created: datetime,
+    perform: Perform,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    report: Report = silent,
+) -> BackupReport:
+    """Make the recovery point of a moment. The same moment makes the same point: a repeated run returns it.
+
+    Raises:
+        UnsafeOperation: preconditions do not hold; all of them are named, and nothing was changed.
+        BackupFailed, DatabaseError, MediaError, VaultError: no point was made.
+
+    """
+    started = clock()
+    point = recovery_point_id(application.name, created)
+    checks = perform(CHECK, application, environment)
+    warnings = refuse_unless_passed(checks, what=f"the backup of {application.name}")
+    existing = perform(FIND_POINT, application, environment, point)
+    if existing is not None:
+        return BackupReport(manifest=existing, made=False, seconds=_since(started, clock))
+    perform(TIDY, application, environment, started)
+    database = perform(CAPTURE_DATABASE, application, environment, point, report)
+    media = perform(CAPTURE_MEDIA, application, environment, point)
+    manifest = _manifest(application, point, created, database, media, warnings)
+    written = perform(WRITE_MANIFEST, environment, manifest)
+    return BackupReport(manifest=written, made=written == manifest, seconds=_since(started, clock))
+
+
+def _since(started: datetime, clock: Callable[[], datetime]) -> float:
+    return (clock() - started).total_seconds()
+
+
+def _manifest(
+    application: Application,
+    point: RecoveryPointId,
+    created: datetime,
+    database: CapturedDatabase,
+    media: MediaMap | None,
+    warnings: tuple[str, ...],
+) -> Manifest:
+    return Manifest(
+        id=point,
+        application=application.name,
+        created=created.astimezone(UTC).replace(microsecond=0),
+        database=database.identity,
+        shape=database.shape,
+        database_bytes=database.size_bytes,
+        snapshot=database.snapshot,
+        client=database.client,
+        dump=database.dump,
+        globals=database.globals,
+        digests=database.digests,
+        tables=database.tables,
+        sequences=database.sequences,
+        large_objects=database.large_objects,
+        catalog=database.catalog,
+        roles=database.roles,
+        extensions=database.extensions,
+        migration_head=database.migration_head,
+        media=media,
+        not_included=NOT_INCLUDED,
+        warnings=warnings,
+    )
+
+
+def find_point(application: Application, environment: Environment, point: RecoveryPointId) -> Manifest | None:
+    """Return the point if a run of the same moment has made it. Changes nothing."""
+    return points_of(environment, application.name).find_manifest(point)
+
+
+def write_manifest(environment: Environment, manifest: Manifest) -> Manifest:
+    """Make the point exist, and leave the guide for restoring by hand in the vault.
+
+    Create-once: where another run made this point meanwhile, that run's manifest is returned and ours is dropped.
+    """
+    vault = vault_of(environment)
+    try:
+        vault.create("RESTORE.md", RESTORE_GUIDE.encode())
+    except AlreadyStored:
+        vault.create(f"RESTORE-{manifest.client.split()[-1].split('.')[0]}.md", RESTORE_GUIDE.encode())
+    store = points_of(environment, manifest.application)
+    try:
+        store.write_manifest(manifest)
+    except AlreadyStored:
+        return store.read_manifest(manifest.id)
+    return manifest
+
+
+CHECK = Operation(name="check what the backup needs", run=check_backup, tags=("observe",))
+FIND_POINT = Operation(name="look for the point", run=find_point, retry=PATIENT, tags=("observe",))
+TIDY = Operation(name="remove leftovers of killed backups", run=tidy_vault, retry=PATIENT, tags=("act",))
+CAPTURE_DATABASE = Operation(name="dump and digest the database", run=capture_database, retry=PATIENT, tags=("act",))
+CAPTURE_MEDIA = Operation(name="map the media versions", run=capture_media, retry=PATIENT, tags=("act",))
+WRITE_MANIFEST = Operation(name="write the manifest", run=write_manifest, retry=PATIENT, tags=("act",))
+OPERATIONS = (CHECK, FIND_POINT, TIDY, CAPTURE_DATABASE, CAPTURE_MEDIA, WRITE_MANIFEST)

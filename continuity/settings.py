@@ -1,0 +1,169 @@
+"""The environment: where things are and what may be done there. One TOML file, secrets also from the process environment."""
+
+import os
+import tomllib
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from continuity.errors import ConfigurationRefused
+
+ENVIRONMENT_VARIABLE = "CONTINUITY_ENVIRONMENT"
+DSN_VARIABLE = "CONTINUITY_DATABASE_DSN"
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class Section(BaseModel):
+    """A table of the file. Unknown keys are refused: a misspelt safety setting must not be silence."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DatabaseSection(Section):
+    """The server that holds the protected databases."""
+
+    dsn: SecretStr
+    """Connection string of the backup role; the application names the database. `CONTINUITY_DATABASE_DSN` overrides it."""
+    client_binaries: Path | None = None
+    """Folder with pg_dump, pg_restore and pg_dumpall; by default they are found by the server's major version."""
+    vulnerable_clients: Literal["warn", "refuse"] = "warn"
+    """What to do when the client tools lack known security fixes."""
+    snapshot_limit_seconds: Annotated[int, Field(gt=0)] = 4 * 3600
+    """Longest time for which a backup may hold the database's horizon (vacuum cannot clean past it): then it stops."""
+    lock_wait_seconds: Annotated[int, Field(gt=0)] = 60
+    """How long pg_dump may wait for a table that somebody holds exclusively."""
+    role_passwords: bool = False
+    """Whether the roles in a recovery point carry their password hashes."""
+    parallel: Annotated[int, Field(ge=1, le=64)] = 2
+    """Sessions for digests and jobs for restoring."""
+
+
+class VaultSection(Section):
+    """Where recovery points live: `s3://bucket/prefix` or `file:///folder`."""
+
+    url: str
+    endpoint_url: str | None = None
+    region: str | None = None
+    recipients: tuple[str, ...] = ()
+    """age public keys; with any of them, dumps are encrypted before they leave the process."""
+    identity_file: Path | None = None
+    """age private key; needed only where drills and restores run."""
+    compression_level: Annotated[int, Field(ge=1, le=19)] = 1
+    """zstd level. 1 is the fastest; 3 was slower and no smaller on the data measured."""
+
+
+class DrillSection(Section):
+    """Where scratch databases are made; by default on the protected server."""
+
+    dsn: SecretStr | None = None
+    work_directory: Path | None = None
+    """Folder with room for one uncompressed dump; by default the system's temporary folder."""
+
+
+class MediaSection(Section):
+    """How the media bucket is reached; the application names the bucket unless `bucket` overrides it."""
+
+    bucket: str | None = None
+    endpoint_url: str | None = None
+    region: str | None = None
+
+
+class PrefectSection(Section):
+    """Where the Prefect server is."""
+
+    api_url: str | None = None
+
+
+class Environment(Section):
+    """Everything that differs between production, staging and a laptop."""
+
+    database: DatabaseSection
+    vault: VaultSection
+    drill: DrillSection = DrillSection()
+    media: MediaSection = MediaSection()
+    prefect: PrefectSection = PrefectSection()
+    applications: Path = Path("applications")
+
+    @property
+    def drill_dsn(self) -> str:
+        """Connection string of the server for scratch databases."""
+        return (self.drill.dsn or self.database.dsn).get_secret_value()
+
+
+def load_environment(path: Path | None = None) -> Environment:
+    """Read the environment file given, or the one that `CONTINUITY_ENVIRONMENT` names.
+
+    Relative paths inside it are relative to the file.
+
+    Raises:
+        ConfigurationRefused: there is none, it cannot be read, or a key or value is not known.
+
+    """
+    named = path or (Path(os.environ[ENVIRONMENT_VARIABLE]) if os.environ.get(ENVIRONMENT_VARIABLE) else None)
+    if named is None:
+        raise ConfigurationRefused("no environment is named", hint=f"Give --environment FILE or set {ENVIRONMENT_VARIABLE}.")
+    content = read_toml(named)
+    if dsn := os.environ.get(DSN_VARIABLE):
+        content.setdefault("database", {})["dsn"] = dsn
+    environment = parse(Environment, content, source=named)
+    if not environment.applications.is_absolute():
+        environment = environment.model_copy(update={"applications": named.parent / environment.applications})
+    return environment
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file.
+
+    Raises:
+        ConfigurationRefused: it is missing, unreadable or not TOML; the message names the file and the line.
+
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationRefused(f"{path} is not valid TOML: {error}", hint="Mend the line that is named.") from error
+    except OSError as error:
+        raise ConfigurationRefused(
+            f"{path} cannot be read: {error.strerror}", hint="Check the path and its permissions."
+        ) from error
+
+
+def parse(model: type[Model], content: dict[str, Any], *, source: Path) -> Model:
+    """Make a model of a file's content.
+
+    Raises:
+        ConfigurationRefused: naming every key that is wrong, without its value (it may be a secret), and for an unknown
+            key the known ones and the nearest.
+
+    """
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        lines = [_line(model, item["loc"], item["type"], item["msg"]) for item in error.errors(include_input=False)]
+        raise ConfigurationRefused(
+            f"{source} has {len(lines)} error{'s' if len(lines) > 1 else ''}: {lines[0]}",
+            detail="\n".join(lines),
+            hint="Mend the keys named above; nothing was changed.",
+        ) from None
+
+
+def _line(model: type[BaseModel], location: tuple[int | str, ...], kind: str, message: str) -> str:
+    path = ".".join(map(str, location))
+    if kind != "extra_forbidden":
+        return f"{path}: {message[0].lower()}{message[1:]}"
+    known = _known_keys(model, location[:-1])
+    near = get_close_matches(str(location[-1]), known, n=1)
+    return f"{path} is not known" + (f", did you mean {near[0]!r}?" if near else "") + f" Known: {', '.join(known)}."
+
+
+def _known_keys(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
+    for part in location:
+        field = model.model_fields.get(str(part))
+        inner = field.annotation if field else None
+        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+            break
+        model = inner
+    return sorted(model.model_fields)

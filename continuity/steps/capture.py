@@ -1,0 +1,232 @@
+"""Takes everything that a recovery point holds: dump, digests, catalog, roles, media versions, under one snapshot."""
+
+import logging
+import secrets
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from psycopg import sql
+
+from continuity.adapters import catalog, dumps
+from continuity.adapters.fingerprints import SETTINGS, Unmeasured, digest_method, read_fingerprints, read_large_objects
+from continuity.adapters.postgres import Connection, connect, fetch_value, read_identity, read_shape, translated
+from continuity.adapters.sealing import parse_recipients, seal_into
+from continuity.domain.application import Application
+from continuity.domain.catalog import CatalogEntry
+from continuity.domain.fingerprint import Fingerprint, SequencePosition
+from continuity.domain.recovery_point import (
+    DatabaseIdentity,
+    DatabaseShape,
+    DigestMethod,
+    MediaMap,
+    RecoveryPointId,
+    Snapshot,
+    StoredObject,
+)
+from continuity.errors import BackupFailed, ContinuityError
+from continuity.settings import Environment
+from continuity.steps.places import dsn_of, media_of, points_of, vault_of
+
+logger = logging.getLogger(__name__)
+
+Report = Callable[[str, int, int], None]
+"""Progress: what, bytes done, bytes expected (0 when not known)."""
+
+
+def silent(_what: str, _done_bytes: int, _expected_bytes: int) -> None:
+    """Report to nobody."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CapturedDatabase:
+    """What one snapshot of a database told, and where its dump is."""
+
+    identity: DatabaseIdentity
+    shape: DatabaseShape
+    size_bytes: int
+    snapshot: Snapshot
+    client: str
+    dump: StoredObject
+    globals: StoredObject
+    digests: DigestMethod
+    tables: tuple[Fingerprint, ...]
+    sequences: tuple[SequencePosition, ...]
+    large_objects: Fingerprint
+    catalog: tuple[CatalogEntry, ...]
+    roles: tuple[str, ...]
+    extensions: dict[str, str]
+    migration_head: str
+
+
+def capture_database(
+    application: Application, environment: Environment, point: RecoveryPointId, report: Report = silent
+) -> CapturedDatabase:
+    """Dump, digest and describe the database under one exported snapshot.
+
+    Running it twice stores a second dump beside the first, each under a key of its own; only the one that the manifest
+    names belongs to the point. What a failed attempt has stored is removed.
+
+    Raises:
+        BackupFailed: pg_dump failed, a table could not be digested, or the snapshot was held past the limit.
+        DatabaseError: the server refused or went away.
+        VaultError: the vault refused or went away.
+
+    """
+    dsn, name = dsn_of(environment), application.database.name
+    folder = f"{points_of(environment, application.name).folder(point)}{secrets.token_hex(4)}/"
+    try:
+        with connect(dsn, name, settings=SETTINGS) as holder:
+            return _capture(holder, application, environment, folder, report)
+    except BaseException:
+        _discard(environment, folder)
+        raise
+
+
+def _capture(
+    holder: Connection, application: Application, environment: Environment, folder: str, report: Report
+) -> CapturedDatabase:
+    dsn, name, limit = dsn_of(environment), application.database.name, environment.database.snapshot_limit_seconds
+    started = time.monotonic()
+    # Sequences ignore snapshots and only move on: read before the dump starts, they are never ahead of it.
+    sequences = catalog.read_sequences(holder)
+    holder.execute("begin isolation level repeatable read, read only")
+    snapshot_id = fetch_value(holder, "select pg_export_snapshot()")
+    taken, wal = fetch_value(holder, "select now()"), fetch_value(holder, "select pg_current_wal_lsn()::text")
+    size_bytes = int(fetch_value(holder, "select pg_database_size(current_database())"))
+    identity = read_identity(holder)
+    tools = dumps.find_client_tools(identity.major, folder=environment.database.client_binaries)
+    with ThreadPoolExecutor(1, thread_name_prefix="digests") as pool:
+        digesting = pool.submit(
+            read_fingerprints, dsn, name, snapshot=snapshot_id, parallel=environment.database.parallel, limit_seconds=limit
+        )
+        with dumps.dumping(
+            tools,
+            dsn,
+            name,
+            snapshot=snapshot_id,
+            lock_wait_seconds=environment.database.lock_wait_seconds,
+            limit_seconds=limit,
+        ) as dump:
+            stored = _seal(environment, f"{folder}database.dump", dump, size_bytes, report)
+        tables = _all_measured(digesting.result())
+    with dumps.dumping_globals(tools, dsn, name, passwords=environment.database.role_passwords) as globals_dump:
+        roles_dump = _seal(environment, f"{folder}globals.sql", globals_dump, 0, silent)
+    held = time.monotonic() - started
+    logger.info("captured database=%s tables=%d bytes=%d seconds=%.1f", name, len(tables), stored.size_bytes, held)
+    return CapturedDatabase(
+        identity=identity,
+        shape=read_shape(holder),
+        size_bytes=size_bytes,
+        snapshot=Snapshot(taken=taken.astimezone(UTC), held_seconds=round(held), wal_position=wal),
+        client=f"pg_dump {tools.version}",
+        dump=stored,
+        globals=roles_dump,
+        digests=digest_method(identity.major),
+        tables=tables,
+        sequences=sequences,
+        large_objects=read_large_objects(holder),
+        catalog=catalog.read_catalog(holder),
+        roles=catalog.read_roles(holder),
+        extensions=catalog.read_extensions(holder),
+        migration_head=_migration_head(holder, application.database.migration_head),
+    )
+
+
+def _all_measured(measured: tuple[Fingerprint | Unmeasured, ...]) -> tuple[Fingerprint, ...]:
+    failed = [each for each in measured if isinstance(each, Unmeasured)]
+    if failed:
+        raise BackupFailed(
+            f"{len(failed)} of {len(measured)} tables could not be digested, the first {failed[0].table}: {failed[0].reason}",
+            hint="A point that cannot be compared cannot be proven; mend the table or the role's privileges.",
+        )
+    return tuple(each for each in measured if isinstance(each, Fingerprint))
+
+
+def _seal(environment: Environment, key: str, dump: dumps.Dumping, expected_bytes: int, report: Report) -> StoredObject:
+    return seal_into(
+        vault_of(environment),
+        key,
+        dump,
+        recipients=parse_recipients(environment.vault.recipients),
+        level=environment.vault.compression_level,
+        expected_bytes=expected_bytes,
+        report=lambda done: report("dump", done, expected_bytes),
+    )
+
+
+def _migration_head(connection: Connection, query: str) -> str:
+    if not query:
+        return ""
+    try:
+        with translated("`migration_head`"), connection.transaction():
+            return str(fetch_value(connection, sql.SQL(query)) or "")
+    except ContinuityError as error:
+        raise BackupFailed(error.message, hint="Mend `[database] migration_head` in application.toml.") from error
+
+
+def _discard(environment: Environment, folder: str) -> None:
+    """Remove what a failed attempt has stored. Leftovers do no harm: nothing without a manifest is a point."""
+    try:
+        vault = vault_of(environment)
+        for listed in list(vault.list(folder)):
+            vault.delete(listed.key)
+    except ContinuityError as error:
+        logger.warning("left behind folder=%s because=%s", folder, error.message)
+
+
+def capture_media(application: Application, environment: Environment, point: RecoveryPointId) -> MediaMap | None:
+    """Store the map of current versions of the media bucket. Running it twice stores a second map under another key.
+
+    Taken after the database's snapshot: a file that rows refer to is then in the map, and orphans do no harm.
+
+    Raises:
+        MediaError: the bucket cannot be listed.
+        VaultError: the vault refused or went away.
+
+    """
+    opened = media_of(environment, application)
+    if opened is None:
+        return None
+    from continuity.adapters.media import VersionLines, is_versioned
+
+    client, media = opened
+    lines = VersionLines(client, media)
+    folder = f"{points_of(environment, application.name).folder(point)}{secrets.token_hex(4)}/"
+    stored = seal_into(
+        vault_of(environment),
+        f"{folder}media.jsonl",
+        lines,
+        recipients=parse_recipients(environment.vault.recipients),
+        level=environment.vault.compression_level,
+    )
+    logger.info("mapped media bucket=%s objects=%d bytes=%d", media.bucket, lines.objects, lines.total_bytes)
+    return MediaMap(
+        bucket=media.bucket,
+        prefix=media.prefix,
+        objects=lines.objects,
+        total_bytes=lines.total_bytes,
+        versioned=is_versioned(client, media.bucket),
+        versions=stored,
+    )
+
+
+def tidy_vault(application: Application, environment: Environment, now: datetime) -> int:
+    """Remove what killed backups left: objects of points that have no manifest, older than any backup may run.
+
+    Returns how many objects and unfinished uploads went. Running it twice removes nothing more.
+    """
+    vault = vault_of(environment)
+    prefix = f"{application.name}/points/"
+    before = now - timedelta(seconds=environment.database.snapshot_limit_seconds) - timedelta(hours=1)
+    removed = vault.discard_unfinished(prefix, before=before)
+    listed = list(vault.list(prefix))
+    # A folder with anything that only follows a manifest (drills, distrust) is never taken for a leftover.
+    kept = {each.key.split("/")[2] for each in listed if each.key.endswith(".json")}
+    for each in listed:
+        if each.key.split("/")[2] not in kept and each.modified < before:
+            vault.delete(each.key)
+            removed += 1
+    return removed

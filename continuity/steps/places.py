@@ -1,0 +1,39 @@
+"""Opens what an environment names: the vault, the media bucket, the tools. Each step opens its own, and passes on none."""
+
+from typing import TYPE_CHECKING
+
+from continuity.adapters.points import PointStore
+from continuity.adapters.vault import Vault
+from continuity.adapters.vaults import open_vault
+from continuity.domain.application import Application, ApplicationName, MediaBucket
+from continuity.settings import Environment
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+def vault_of(environment: Environment) -> Vault:
+    """Open the vault."""
+    section = environment.vault
+    return open_vault(section.url, endpoint_url=section.endpoint_url, region=section.region)
+
+
+def points_of(environment: Environment, application: ApplicationName) -> PointStore:
+    """Open an application's points."""
+    return PointStore(vault_of(environment), application)
+
+
+def dsn_of(environment: Environment) -> str:
+    """Return the protected server's connection string."""
+    return environment.database.dsn.get_secret_value()
+
+
+def media_of(environment: Environment, application: Application) -> tuple["S3Client", MediaBucket] | None:
+    """Return the media bucket with a client for it, or None where the application has none."""
+    from continuity.adapters.s3_vault import s3_client
+
+    if application.media is None:
+        return None
+    section = environment.media
+    bucket = MediaBucket(bucket=section.bucket or application.media.bucket, prefix=application.media.prefix)
+    return s3_client(endpoint_url=section.endpoint_url, region=section.region), bucket

@@ -1,0 +1,33 @@
+"""Fixtures of every test, and the rule that no test is skipped without having been announced."""
+
+import os
+
+import pytest
+
+pytest_plugins = ["tests.fixtures.postgres", "tests.fixtures.object_stores", "tests.fixtures.protection"]
+
+ANNOUNCED_SKIPS = ("real data absent",)
+"""Reasons for which a test may be skipped on a machine of CI; any other skip there is a failure."""
+
+_unannounced: list[str] = []
+
+
+@pytest.fixture(autouse=True)
+def no_inherited_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the settings of the person who runs the tests out of them."""
+    for name in [name for name in os.environ if name.startswith("CONTINUITY_") and name != "CONTINUITY_TEST_DATA"]:
+        if name != "CONTINUITY_POSTGRES_BIN":
+            monkeypatch.delenv(name)
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.skipped and isinstance(report.longrepr, tuple):
+        reason = report.longrepr[2].removeprefix("Skipped: ")
+        if not reason.startswith(ANNOUNCED_SKIPS):
+            _unannounced.append(f"{report.nodeid}: {reason}")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if _unannounced and os.environ.get("CI"):
+        print("\nskipped without having been announced:\n" + "\n".join(_unannounced))  # noqa: T201
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

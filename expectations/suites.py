@@ -8,7 +8,7 @@ from great_expectations.expectations.expectation import BatchExpectation
 from great_expectations.expectations.metadata_types import FailureSeverity
 
 from continuity.domain.application import Application, Rule
-from continuity.domain.catalog import COMMENT, GRANTS, OWNER, Kind
+from continuity.domain.catalog import COMMENT, GRANTS, OWNER, VALID_INDEX, Kind
 from continuity.domain.recovery_point import Manifest
 from continuity.domain.verdict import Axis, Severity
 from expectations import faithfulness, health
@@ -32,7 +32,12 @@ def suite_of_restore(manifest: Manifest, application: Application) -> tuple[Clai
 def suite_of_live(manifest: Manifest | None, application: Application) -> tuple[Claim, ...]:
     """Derive what a live database has to meet; its latest point, where there is one, says what it had."""
     claims = [
-        _claim("indexes valid", faithfulness.ExpectIndexesToBeValid, axis=Axis.HEALTHY),
+        _claim(
+            "indexes valid",
+            faithfulness.ExpectIndexesToBeValid,
+            axis=Axis.HEALTHY,
+            invalid_before=_invalid_indexes(manifest) if manifest else [],
+        ),
         *_health(manifest, application.rules),
     ]
     if manifest is not None:
@@ -66,7 +71,8 @@ def _structure(manifest: Manifest) -> Iterator[Claim]:
             property_name=name,
             entries=owned,
         )
-    yield _claim("indexes valid", faithfulness.ExpectIndexesToBeValid)
+    invalid = _invalid_indexes(manifest)
+    yield _claim("indexes valid", faithfulness.ExpectIndexesToBeValid, invalid_before=invalid)
 
 
 def _contents(manifest: Manifest) -> Iterator[Claim]:
@@ -124,6 +130,11 @@ def _claim(
 
 def _entries(manifest: Manifest) -> list[dict[str, Any]]:
     return [{"kind": entry.kind.value, "name": entry.name, "properties": dict(entry.properties)} for entry in manifest.catalog]
+
+
+def _invalid_indexes(manifest: Manifest) -> list[str]:
+    indexes = [entry for entry in manifest.catalog if entry.kind is Kind.INDEX]
+    return [entry.name for entry in indexes if entry.properties[VALID_INDEX] != "true"]
 
 
 def _rows(manifest: Manifest) -> dict[str, int]:

@@ -2,9 +2,10 @@
 --
 --   set seed.megabytes = '100';   -- 1 to 5000: how much the database grows, in megabytes on disk
 --
--- Every value is computed from the row's number: no random(), no now(), and nothing that depends on the session's time
--- zone or on the collation. People, businesses and letters are made up; telephone numbers come from the ranges that
--- Arcep keeps for fiction, addresses from reserved domains (RFC 2606). All rules of rules.toml hold.
+-- Load it in one transaction, into the empty schema. Every value is computed from the row's number: no random(), no
+-- now(), and nothing that depends on the session's time zone or on the collation. People, businesses and letters are
+-- made up; telephone numbers come from the ranges that Arcep keeps for fiction, addresses from reserved domains (RFC
+-- 2606). All rules of rules.toml hold.
 --
 -- The picture was taken on Monday 2026-02-23: what lies before has happened, what comes after is planned.
 

@@ -7,11 +7,9 @@ from psycopg import sql
 from continuity.adapters.catalog_queries import QUERIES, USER_SCHEMA, not_of_extension
 from continuity.adapters.postgres import Connection, translated
 from continuity.domain.catalog import CatalogEntry, Kind
-from continuity.domain.expressions import settle
 from continuity.domain.fingerprint import SequencePosition
 
 _QUOTED: LiteralString = "quote_ident(n.nspname) || '.' || quote_ident(c.relname)"
-_SETTLED = frozenset({"definition", "default", "using", "check", "bound"})
 
 
 def read_catalog(connection: Connection) -> tuple[CatalogEntry, ...]:
@@ -28,11 +26,7 @@ def _entries(connection: Connection, kind: Kind, query: str) -> list[CatalogEntr
             CatalogEntry(
                 kind=kind,
                 name=row["name"],
-                properties={
-                    key: settle(value) if key in _SETTLED else value
-                    for key, value in sorted(row["properties"].items())
-                    if value is not None
-                },
+                properties={key: value for key, value in sorted(row["properties"].items()) if value is not None},
             )
             for row in rows
         ),

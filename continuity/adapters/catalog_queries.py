@@ -61,7 +61,7 @@ _COLUMNS_FROM: LiteralString = (
 _CONSTRAINT: LiteralString = (
     "select format('%I on %s', k.conname, coalesce("
     + _RELATION
-    + ", quote_ident(tn.nspname) || '.' || quote_ident(t.typname))) as name,"
+    + ", 'type ' || quote_ident(tn.nspname) || '.' || quote_ident(t.typname))) as name,"
     " jsonb_build_object('definition', pg_catalog.pg_get_constraintdef(k.oid), 'valid', k.convalidated::text,"
     " 'inherited', (k.coninhcount > 0)::text, 'comment', " + comment("pg_constraint", "k.oid") + ") as properties"
     " from pg_catalog.pg_constraint k left join pg_catalog.pg_class c on c.oid = k.conrelid"
@@ -145,6 +145,7 @@ QUERIES: dict[Kind, LiteralString] = {
     Kind.INDEX: (
         "select " + _RELATION + " as name, jsonb_build_object('definition', pg_catalog.pg_get_indexdef(c.oid),"
         " 'valid index', (i.indisvalid and i.indisready)::text, 'clustered', i.indisclustered::text,"
+        " 'partitioned', (c.relkind = 'I')::text,"
         " 'replica identity', i.indisreplident::text,"
         " 'comment', " + comment("pg_class", "c.oid") + ") as properties"
         " from pg_catalog.pg_index i join pg_catalog.pg_class c on c.oid = i.indexrelid"
@@ -250,7 +251,8 @@ QUERIES: dict[Kind, LiteralString] = {
     Kind.POLICY: (
         "select format('%I on %I.%I', p.polname, n.nspname, c.relname) as name, jsonb_build_object("
         "'command', p.polcmd::text, 'permissive', p.polpermissive::text, 'roles', (select string_agg(case when o = 0 then"
-        " 'PUBLIC' else pg_catalog.pg_get_userbyid(o) end, ', ' order by 1) from unnest(p.polroles) o),"
+        " 'PUBLIC' else pg_catalog.pg_get_userbyid(o) end, ', ' order by pg_catalog.pg_get_userbyid(o))"
+        " from unnest(p.polroles) o),"
         " 'using', coalesce(pg_catalog.pg_get_expr(p.polqual, p.polrelid), ''),"
         " 'check', coalesce(pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid), '')) as properties"
         " from pg_catalog.pg_policy p join pg_catalog.pg_class c on c.oid = p.polrelid"
@@ -274,7 +276,8 @@ QUERIES: dict[Kind, LiteralString] = {
         + comment("pg_publication", "p.oid")
         + ", 'publishes', format('all %s insert %s update %s delete %s truncate %s',"
         " p.puballtables, p.pubinsert, p.pubupdate, p.pubdelete, p.pubtruncate), 'tables', coalesce((select string_agg("
-        "format('%I.%I', t.schemaname, t.tablename), ', ' order by 1) from pg_catalog.pg_publication_tables t"
+        "format('%I.%I', t.schemaname, t.tablename), ', ' order by t.schemaname, t.tablename)"
+        " from pg_catalog.pg_publication_tables t"
         " where t.pubname = p.pubname), '')) as properties from pg_catalog.pg_publication p"
     ),
     Kind.EVENT_TRIGGER: (

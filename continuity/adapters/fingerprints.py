@@ -166,6 +166,7 @@ def _row_expression(columns: Sequence[dict[str, Any]], hashable: Mapping[int, bo
 _FORMS = {
     Form.NATIVE: sql.SQL("{}"),
     Form.TEXT: sql.SQL('{}::text collate "C"'),
+    Form.OUTPUT: sql.SQL('case when {0} is not null then pg_catalog.concat({0}) collate "C" end'),
     Form.BINARY_COLLATION: sql.SQL('{}::text collate "C"'),
     Form.FLOAT4_BYTES: sql.SQL("pg_catalog.float4send({}::float4)"),
     Form.FLOAT8_BYTES: sql.SQL("pg_catalog.float8send({}::float8)"),
@@ -177,7 +178,6 @@ def _column_type(row: dict[str, Any], hashable: Mapping[int, bool]) -> ColumnTyp
     return ColumnType(
         base=row["base"],
         builtin=row["builtin"],
-        enumerated=row["enumerated"],
         unconstrained=row["typmod"] < 0,
         nondeterministic=row["nondeterministic"],
         hashable=hashable[row["type_oid"]],
@@ -185,7 +185,10 @@ def _column_type(row: dict[str, Any], hashable: Mapping[int, bool]) -> ColumnTyp
 
 
 def _has_hash(connection: Connection, type_oid: int) -> bool:
-    """Ask the server itself whether a type has an extended hash, by hashing a null of it: it looks the function up first."""
+    """Ask the server itself whether a type has an extended hash, by hashing a null of it: it looks the function up first.
+
+    Asked of the type below any domain: a domain may refuse nulls.
+    """
     name = fetch_value(connection, "select pg_catalog.format_type(%s, null)", type_oid)
     try:
         with connection.transaction():
@@ -199,8 +202,8 @@ def _has_hash(connection: Connection, type_oid: int) -> bool:
 _COLUMNS = (
     """
     select n.nspname as schema, c.relname as table, format('%I.%I', n.nspname, c.relname) as name,
-           a.attname as column, a.atttypid::int8 as type_oid, b.typname as base, b.oid < 16384 as builtin,
-           b.typtype = 'e' as enumerated, case when t.typtype = 'd' then t.typtypmod else a.atttypmod end as typmod,
+           a.attname as column, b.oid::int8 as type_oid, b.typname as base, b.oid < 16384 as builtin,
+           case when t.typtype = 'd' then t.typtypmod else a.atttypmod end as typmod,
            coalesce(not l.collisdeterministic, false) as nondeterministic
     from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
     left join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped

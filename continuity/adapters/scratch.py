@@ -35,15 +35,18 @@ def _host() -> str:
     return hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
 
 
-def create_scratch(connection: Connection, name: str, shape: DatabaseShape) -> None:
+def create_scratch(connection: Connection, name: str, shape: DatabaseShape, *, owner: str) -> None:
     """Make an empty database of the recorded shape that only its owner and superusers can enter.
+
+    It is the recorded owner's from the start: without superuser, objects can only be given to a role that may create in
+    their schema, and in `public` that is the database's owner (PostgreSQL manual, "ALTER TABLE").
 
     Raises:
         DatabaseError: the server refuses, for instance because it lacks the locale.
 
     """
     options = [
-        sql.SQL("template template0"),
+        sql.SQL("owner {} template template0").format(sql.Identifier(owner)),
         sql.SQL("encoding {}").format(shape.encoding),
         sql.SQL("lc_collate {}").format(shape.collate),
         sql.SQL("lc_ctype {}").format(shape.ctype),

@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from continuity.domain.expressions import equivalent
+
 
 class Kind(StrEnum):
     """Kinds of catalog entries; the value is what a finding calls them."""
@@ -135,7 +137,7 @@ def _changed(entry: CatalogEntry, other: CatalogEntry, *, names: Iterable[str]) 
             found=other.properties.get(name, "(none)"),
         )
         for name in names
-        if entry.properties.get(name) != other.properties.get(name)
+        if not equivalent(entry.properties.get(name, ""), other.properties.get(name, ""))
     ]
 
 

@@ -1,69 +1,65 @@
-"""Definitions as PostgreSQL prints them, brought to the form that a restore of them would print."""
+"""Definitions as PostgreSQL prints them: which of two differ only in how they are printed.
+
+A definition that was dumped and restored may print otherwise and mean the same: `(a AND b) AND c` becomes
+`a AND b AND c`, `( VALUES` loses its blank, and `(ARRAY['a'::varchar, …])::text[]` moves its cast to the elements.
+"""
 
 import re
+from collections.abc import Iterator
 
-_ARRAY_CAST = re.compile(r"\(ARRAY\[")
-_ELEMENT_CAST = re.compile(r"\)::([a-z_ ]+?(?:\(\d+\))?)\[\]")
+_ELEMENT_CAST = re.compile(r"::([a-z_\".]+(?:\d+)?)\[\]")
 
 
-def settle(definition: str) -> str:
-    """Return the definition in the form that stays the same over any number of dumps and restores.
+def equivalent(one: str, other: str) -> bool:
+    """Whether two definitions are equal but for parentheses, blanks and the place of an array's cast.
 
-    PostgreSQL prints `col in ('a', 'b')` on a varchar as `(ARRAY['a'::character varying, …])::text[]`; parsed again, the
-    cast moves to the elements: `ARRAY[('a'::character varying)::text, …]`. Both mean the same, and without this step the
-    first restore of every such check would look changed.
+    Parentheses carry meaning, so this alone proves nothing of two definitions of people. Here both come from one parser
+    and one dump whose bytes were verified, where they only ever differ by how the parser's tree is printed.
     """
+    return one == other or _bare(one) == _bare(other)
+
+
+def _bare(definition: str) -> str:
+    text = "".join(character for character, quoted in _characters(definition) if quoted or character not in "() \n\t")
     position = 0
-    while match := _ARRAY_CAST.search(definition, position):
-        position = match.end()
-        end = _closing_bracket(definition, position)
-        cast = _ELEMENT_CAST.match(definition, end + 1) if end else None
-        if end is None or cast is None:
-            continue
-        elements = _split(definition[position:end])
-        if not all(_has_cast(element) for element in elements):
-            continue
-        moved = ", ".join(f"({element})::{cast[1]}" for element in elements)
-        definition = f"{definition[: match.start()]}ARRAY[{moved}]{definition[cast.end() :]}"
-    return definition
+    while (start := text.find("ARRAY[", position)) >= 0:
+        position = start + len("ARRAY[")
+        end = _closing(text, position)
+        cast = _ELEMENT_CAST.match(text, end + 1) if end else None
+        if end and cast:
+            moved = ",".join(f"{element}::{cast[1]}" for element in _split(text[position:end]))
+            text = f"{text[:position]}{moved}]{text[cast.end() :]}"
+    return text
 
 
-def _has_cast(element: str) -> bool:
-    return "::" in element
-
-
-def _closing_bracket(text: str, start: int) -> int | None:
+def _closing(text: str, start: int) -> int | None:
     depth = 0
-    for position, character in _outside_strings(text, start):
-        if character == "[":
-            depth += 1
-        elif character == "]":
-            if depth == 0:
-                return position
-            depth -= 1
+    for offset, (character, quoted) in enumerate(_characters(text[start:])):
+        depth += 0 if quoted else (character == "[") - (character == "]")
+        if depth < 0:
+            return start + offset
     return None
 
 
-def _split(text: str) -> list[str]:
-    parts: list[str] = []
-    depth = begin = 0
-    for position, character in _outside_strings(text, 0):
-        depth += (character in "([") - (character in ")]")
-        if character == "," and depth == 0:
-            parts.append(text[begin:position].strip())
-            begin = position + 1
-    return [*parts, text[begin:].strip()]
-
-
-def _outside_strings(text: str, start: int) -> list[tuple[int, str]]:
-    seen: list[tuple[int, str]] = []
-    quote = ""
-    for position in range(start, len(text)):
-        character = text[position]
-        if quote:
-            quote = "" if character == quote else quote
-        elif character in "'\"":
-            quote = character
+def _split(text: str) -> Iterator[str]:
+    element, depth = "", 0
+    for character, quoted in _characters(text):
+        depth += 0 if quoted else (character == "[") - (character == "]")
+        if character == "," and not quoted and depth == 0:
+            yield element
+            element = ""
         else:
-            seen.append((position, character))
-    return seen
+            element += character
+    yield element
+
+
+def _characters(text: str) -> Iterator[tuple[str, bool]]:
+    """Give each character, and whether it stands in quotes or is one."""
+    quote = ""
+    for character in text:
+        if quote:
+            yield character, True
+            quote = "" if character == quote else quote
+        else:
+            quote = character if character in "'\"" else ""
+            yield character, bool(quote)

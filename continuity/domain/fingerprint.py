@@ -14,6 +14,7 @@ class Form(StrEnum):
 
     NATIVE = "native"
     TEXT = "text"
+    OUTPUT = "output"
     BINARY_COLLATION = "C"
     FLOAT4_BYTES = "float4send"
     FLOAT8_BYTES = "float8send"
@@ -62,7 +63,6 @@ class ColumnType:
 
     base: str
     builtin: bool
-    enumerated: bool
     unconstrained: bool
     nondeterministic: bool
     hashable: bool
@@ -74,16 +74,18 @@ def choose_form(column: ColumnType) -> Form:
     jsonb is hashed as it is: its equality differs from its text only in trailing zeros of numbers, and its text would
     cost three times the scan. numeric with a declared scale is exact; without one, its text is taken.
     """
-    if not column.hashable:
-        return Form.TEXT
-    if column.nondeterministic:
+    if column.base == "xml":
+        # Its cast to text shows a declaration that its output, and so a dump, leaves out.
+        return Form.OUTPUT
+    if column.hashable and column.nondeterministic:
         return Form.BINARY_COLLATION
     if column.base in _BYTES:
         return _BYTES[column.base]
-    if column.base in {"numeric", "bpchar"}:
-        return Form.TEXT if column.unconstrained else Form.NATIVE
-    if column.enumerated or (column.builtin and (column.base in _EXACT or column.base == "jsonb")):
+    if column.base in {"numeric", "bpchar"} and not column.unconstrained:
         return Form.NATIVE
+    if column.hashable and column.builtin and (column.base in _EXACT or column.base == "jsonb"):
+        return Form.NATIVE
+    # An enum is hashed by its OID, which a restore does not keep.
     # Arrays, ranges, composites and extension types: equality of elements may be coarser than their bytes.
     return Form.TEXT
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import NewType
 
 from continuity.domain.application import ApplicationName
-from continuity.domain.catalog import CatalogEntry
+from continuity.domain.catalog import OWNER, CatalogEntry, Kind
 from continuity.domain.fingerprint import Fingerprint, SequencePosition
 from continuity.domain.verdict import Judgement, Trouble
 from continuity.errors import ConfigurationRefused
@@ -130,6 +130,11 @@ class Manifest:
     flags: Mapping[str, str] | None = None
     not_included: tuple[str, ...] = ()
     warnings: tuple[str, ...] = field(default=())
+
+    @property
+    def owner(self) -> str:
+        """The role that owns the database."""
+        return next(entry.properties[OWNER] for entry in self.catalog if entry.kind is Kind.DATABASE)
 
     @property
     def stored(self) -> tuple[StoredObject, ...]:

@@ -1,6 +1,7 @@
 """Make a recovery point."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -111,10 +112,9 @@ def write_manifest(environment: Environment, manifest: Manifest) -> Manifest:
     Create-once: where another run made this point meanwhile, that run's manifest is returned and ours is dropped.
     """
     vault = vault_of(environment)
-    try:
+    # A guide that is there is left: documents are versioned, so what it says stays true of the points that it came with.
+    with suppress(AlreadyStored):
         vault.create("RESTORE.md", RESTORE_GUIDE.encode())
-    except AlreadyStored:
-        vault.create(f"RESTORE-{manifest.client.split()[-1].split('.')[0]}.md", RESTORE_GUIDE.encode())
     store = points_of(environment, manifest.application)
     try:
         store.write_manifest(manifest)

@@ -15,7 +15,7 @@ from continuity.adapters.fingerprints import SETTINGS, Unmeasured, digest_method
 from continuity.adapters.postgres import Connection, connect, fetch_value, read_identity, read_shape, translated
 from continuity.adapters.sealing import parse_recipients, seal_into
 from continuity.domain.application import Application
-from continuity.domain.catalog import CatalogEntry
+from continuity.domain.catalog import VALID_INDEX, CatalogEntry, Kind
 from continuity.domain.fingerprint import Fingerprint, SequencePosition
 from continuity.domain.recovery_point import (
     DatabaseIdentity,
@@ -128,11 +128,16 @@ def _capture(
         tables=tables,
         sequences=sequences,
         large_objects=read_large_objects(holder),
-        catalog=catalog.read_catalog(holder),
+        catalog=tuple(entry for entry in catalog.read_catalog(holder) if not _left_out(entry)),
         roles=catalog.read_roles(holder),
         extensions=catalog.read_extensions(holder),
         migration_head=_migration_head(holder, application.database.migration_head),
     )
+
+
+def _left_out(entry: CatalogEntry) -> bool:
+    """Whether pg_dump leaves an object out: an index that failed to build. Validating the live database names it."""
+    return entry.kind is Kind.INDEX and entry.properties[VALID_INDEX] != "true" and entry.properties["partitioned"] != "true"
 
 
 def _all_measured(measured: tuple[Fingerprint | Unmeasured, ...]) -> tuple[Fingerprint, ...]:

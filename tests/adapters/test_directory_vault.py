@@ -1,12 +1,10 @@
 """A vault in a directory: one winner, nothing half written, and errors that say what to do."""
 
-import errno
 import io
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from multiprocessing import get_context
 from multiprocessing.queues import SimpleQueue
@@ -16,23 +14,12 @@ from pathlib import Path
 import pytest
 
 from continuity.adapters.directory_vault import DirectoryVault
-from continuity.errors import AlreadyStored, NotStored, UnsafeOperation, VaultError
+from continuity.errors import AlreadyStored, UnsafeOperation, VaultError
 
 REPOSITORY = Path(__file__).parents[2]
 PROCESSES = 16
 SLOTS = 10
 MIB = 1 << 20
-
-UPLOAD_UNDER_A_LIMIT = """
-import io, pathlib, resource, sys
-from continuity.adapters.directory_vault import DirectoryVault
-from continuity.errors import VaultError
-resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
-try:
-    DirectoryVault(pathlib.Path(sys.argv[1])).upload("dump", io.BytesIO(bytes(3 << 20)))
-except VaultError as error:
-    print(error, error.detail, error.hint, error.transient, sep="|")
-"""
 
 UPLOAD_AND_DIE = """
 import os, pathlib, sys
@@ -52,20 +39,6 @@ DirectoryVault(pathlib.Path(sys.argv[1])).upload("points/a/dump", Source())
 def vault(tmp_path: Path) -> DirectoryVault:
     """Make an empty vault."""
     return DirectoryVault(tmp_path)
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """Mount a file system of four mebibytes, where that is permitted."""
-    mounted = subprocess.run(
-        ["/bin/mount", "-t", "tmpfs", "-o", "size=4m,mode=0700", "tmpfs", str(tmp_path)],
-        check=False,
-        capture_output=True,
-    )
-    if mounted.returncode:
-        pytest.skip("mounting is not permitted here")
-    yield tmp_path
-    subprocess.run(["/bin/umount", "--lazy", str(tmp_path)], check=True)
 
 
 def names(root: Path) -> list[str]:
@@ -119,117 +92,6 @@ def test_nobody_else_can_read_what_is_stored(vault: DirectoryVault) -> None:
 
 def test_tells_the_room_on_its_file_system(vault: DirectoryVault) -> None:
     assert vault.room_bytes() == pytest.approx(shutil.disk_usage(vault.root).free, abs=64 * MIB)
-
-
-def test_a_full_disk_leaves_nothing_and_says_what_to_do(small_disk: Path) -> None:
-    vault = DirectoryVault(small_disk)
-
-    with pytest.raises(VaultError, match="no space left on device") as caught:
-        vault.upload("dump", io.BytesIO(bytes(8 * MIB)))
-
-    assert not caught.value.transient
-    assert "Free space" in caught.value.hint
-    assert names(small_disk) == []
-
-
-def test_a_disk_that_became_read_only_is_named(small_disk: Path) -> None:
-    vault = DirectoryVault(small_disk)
-    vault.create("a", b"1")
-    subprocess.run(["/bin/mount", "-o", "remount,ro", str(small_disk)], check=True)
-
-    with pytest.raises(VaultError, match="read-only file system") as caught:
-        vault.create("b", b"2")
-
-    assert "writable" in caught.value.hint
-    assert vault.read("a") == b"1"
-
-
-def test_a_file_past_the_limit_of_sizes_leaves_nothing(tmp_path: Path) -> None:
-    child = subprocess.run(
-        [sys.executable, "-c", UPLOAD_UNDER_A_LIMIT, str(tmp_path)],
-        cwd=REPOSITORY,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-
-    message, detail, hint, transient = child.stdout.strip().split("|")
-    assert "cannot write dump: file too large" in message
-    assert (detail, transient) == ("EFBIG", "False")
-    assert "ulimit" in hint
-    assert names(tmp_path) == []
-
-
-@pytest.mark.parametrize("failing", ["fsync", "close"])
-def test_bytes_that_may_not_be_on_the_disk_are_void_and_not_tried_again(
-    vault: DirectoryVault, monkeypatch: pytest.MonkeyPatch, failing: str
-) -> None:
-    calls = []
-    genuine = getattr(os, failing)
-
-    def fail(descriptor: int) -> None:
-        calls.append(descriptor)
-        if len(calls) == 1:
-            if failing == "close":
-                genuine(descriptor)
-            raise OSError(errno.EIO, "Input/output error")
-        genuine(descriptor)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(os, failing, fail)
-        with pytest.raises(VaultError, match="input/output error") as caught:
-            vault.create("manifest", b"facts")
-
-    assert not caught.value.transient
-    assert len(set(calls)) == len(calls)
-    assert names(vault.root) == []
-
-
-def test_a_name_that_may_not_be_on_the_disk_is_taken_back(vault: DirectoryVault, monkeypatch: pytest.MonkeyPatch) -> None:
-    vault.create("points/other", b"")
-    genuine = os.fsync
-
-    def fail_on_directories(descriptor: int) -> None:
-        if Path(f"/proc/self/fd/{descriptor}").is_dir():
-            raise OSError(errno.EIO, "Input/output error")
-        genuine(descriptor)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "fsync", fail_on_directories)
-        with pytest.raises(VaultError, match="input/output error"):
-            vault.create("points/manifest", b"facts")
-
-    assert names(vault.root) == ["points/other"]
-
-
-def test_a_vault_whose_disk_is_not_mounted_is_not_made_anew(tmp_path: Path) -> None:
-    vault = DirectoryVault(tmp_path / "mnt")
-
-    for use in (
-        lambda: vault.create("a", b""),
-        lambda: vault.upload("a", io.BytesIO(b"")),
-        lambda: vault.read("a"),
-        lambda: vault.delete("a"),
-        lambda: list(vault.list("")),
-        lambda: vault.discard_unfinished("", before=datetime.now(UTC)),
-        vault.room_bytes,
-        vault.check_honest,
-    ):
-        with pytest.raises(VaultError, match="is not there") as caught:
-            use()
-        assert not isinstance(caught.value, NotStored)
-        assert "Mount" in caught.value.hint
-    assert not (tmp_path / "mnt").exists()
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_vault_of_another_user_is_refused_with_a_hint(vault: DirectoryVault) -> None:
-    vault.root.chmod(0o500)
-
-    with pytest.raises(VaultError, match="permission denied") as caught:
-        vault.create("a", b"")
-
-    assert "owner" in caught.value.hint
 
 
 def test_follows_no_symbolic_link(vault: DirectoryVault, tmp_path_factory: pytest.TempPathFactory) -> None:

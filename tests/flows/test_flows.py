@@ -1,0 +1,145 @@
+"""Every verb as a Prefect flow: the same procedure, each operation a task run of its own, reports as artifacts."""
+
+import asyncio
+
+import psycopg
+import pytest
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+from prefect.testing.utilities import prefect_test_harness
+
+from continuity.errors import VaultError
+from continuity.steps.operation import Operation, Retry
+from flows.backup import nightly_backup
+from flows.drill import restore_drill
+from flows.validation import validate_data
+from tasks.performing import perform_as_task
+
+
+@pytest.fixture(scope="session")
+def prefect_server():
+    with prefect_test_harness(server_startup_timeout=240):
+        yield
+
+
+@pytest.fixture
+def deployed(prefect_server, protect, tmp_path, monkeypatch):
+    """Write the files that a flow reads: an application, and the environment that the variable names."""
+
+    def deploy(kind: str):
+        protected = protect(kind)
+        name, database = protected.application.name, protected.application.database.name
+        folder = tmp_path / "applications" / name
+        folder.mkdir(parents=True)
+        (folder / "application.toml").write_text(f'name = "{name}"\n\n[database]\nname = "{database}"\n')
+        environment = tmp_path / "environment.toml"
+        environment.write_text(
+            f'[database]\ndsn = "{protected.dsn}"\n[vault]\nurl = "{protected.environment.vault.url}"\n'
+            f'[drill]\nwork_directory = "{tmp_path}"\n'
+        )
+        monkeypatch.setenv("CONTINUITY_ENVIRONMENT", str(environment))
+        return protected
+
+    return deploy
+
+
+def _task_names(flow_run_id) -> list[str]:
+    async def read():
+        async with get_client() as client:
+            chosen = FlowRunFilter(id=FlowRunFilterId(any_=[flow_run_id]))
+            return await client.read_task_runs(flow_run_filter=chosen)
+
+    return [run.name.rsplit("-", 1)[0] for run in sorted(asyncio.run(read()), key=lambda run: run.expected_start_time)]
+
+
+def _artifacts(key: str):
+    from prefect.artifacts import Artifact
+
+    return Artifact.get(key)
+
+
+@pytest.mark.parametrize("kind", ["blottr", "guestbook"])
+def test_the_nightly_backup_stores_a_point_and_proves_it(deployed, kind):
+    protected = deployed(kind)
+
+    state = nightly_backup(protected.application.name, return_state=True)
+
+    assert (state.type.value, state.name) == ("COMPLETED", "Sound")
+    [point] = protected.points.listing().points
+    assert point.proven
+    assert _task_names(state.state_details.flow_run_id)[:6] == [
+        "check what the backup needs",
+        "look for the point",
+        "remove leftovers of killed backups",
+        "dump and digest the database",
+        "map the media versions",
+        "write the manifest",
+    ]
+    assert point.manifest.id in _artifacts(f"{kind}-drill").data
+    assert "rows and digest of" in _artifacts(f"{kind}-findings").data
+
+
+def test_a_drill_of_damaged_bytes_fails_the_flow_and_says_which_of_four_things_it_is(deployed):
+    protected = deployed("guestbook")
+    manifest = protected.back_up()
+    (protected.vault_folder / manifest.dump.key).write_bytes(b"nothing")
+
+    state = restore_drill("guestbook", return_state=True)
+
+    assert (state.type.value, state.name) == ("FAILED", "Unfaithful")
+    assert state.message.startswith("the stored bytes are bad")
+    assert "Do not rely on this point" in _artifacts("guestbook-drill").data
+
+
+def test_validation_of_a_live_database_ends_unhealthy_when_a_table_was_emptied(deployed):
+    protected = deployed("guestbook")
+    protected.back_up()
+    table = protected.points.listing().points[0].manifest.tables[0].table
+    with psycopg.connect(protected.dsn) as connection:
+        connection.execute(f"truncate {table} cascade")
+
+    state = validate_data("guestbook", return_state=True)
+
+    assert (state.type.value, state.name) == ("COMPLETED", "Unhealthy")
+    assert "no table emptied" in state.message
+
+
+def test_transient_failures_are_retried_by_prefect_alone_and_others_are_not(prefect_server):
+    from prefect import flow
+
+    tried = []
+
+    def busy(fail_times: int, *, transient: bool) -> int:
+        tried.append(transient)
+        if len(tried) <= fail_times:
+            raise VaultError("slow down", transient=transient)
+        return len(tried)
+
+    operation = Operation(name="try", run=busy, retry=Retry(attempts=3, first_wait_seconds=0.01))
+
+    @flow(persist_result=False)
+    def attempt(fail_times: int, transient: bool) -> int:
+        return perform_as_task(operation, fail_times, transient=transient)
+
+    assert attempt(2, True) == 3
+    tried.clear()
+    with pytest.raises(VaultError):
+        attempt(1, False)
+    assert len(tried) == 1
+
+
+def test_no_secret_reaches_prefects_parameters_or_artifacts(deployed, prefect_server):
+    protected = deployed("guestbook")
+    password = psycopg.conninfo.conninfo_to_dict(protected.dsn)["password"]
+
+    state = nightly_backup("guestbook", drill=False, return_state=True)
+
+    async def read():
+        async with get_client() as client:
+            run = await client.read_flow_run(state.state_details.flow_run_id)
+            logs = await client.read_logs()
+            artifacts = await client.read_artifacts()
+            return repr(run) + repr(logs) + repr(artifacts)
+
+    assert password
+    assert password not in asyncio.run(read())

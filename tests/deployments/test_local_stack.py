@@ -1,5 +1,6 @@
 """The embedded stack and the services that it is made of."""
 
+import json
 import os
 import shutil
 import socket
@@ -202,9 +203,12 @@ def test_the_whole_stack_with_prefect_comes_up_serves_and_is_gone_after_down(app
         connection.request("GET", path)
         response = connection.getresponse()
         answers[path] = (response.status, response.read()[:15].lower())
+    connection.request("GET", "/ui-settings")
+    asked_by_pages = json.loads(connection.getresponse().read())["api_url"]
     connection.close()
     stop_stack(place)
 
+    assert asked_by_pages == stack.urls["prefect"] + "/api"
     assert answers == {"/api/health": (200, b"true"), "/": (200, b"<!doctype html>")}
     assert load_environment(stack.environment).prefect.api_url == stack.urls["prefect"] + "/api"
     assert set(running) == {"server", "object-store", "prefect-server"}

@@ -61,11 +61,11 @@ def finding_row(finding: Finding, *, accepted: Sequence[str] = ()) -> dict[str, 
     if finding.name in accepted and finding.axis is Axis.HEALTHY:
         result = f"{result}, accepted"
     return {
-        "finding": finding.name,
         "result": result,
-        "speaks of": finding.axis.value,
-        "severity": finding.severity.value,
+        "finding": finding.name,
         "detail": finding.detail,
+        "severity": finding.severity.value,
+        "speaks of": finding.axis.value,
     }
 
 
@@ -109,14 +109,15 @@ def duration(length: timedelta) -> str:
 def markdown_table(facts: dict[str, str]) -> str:
     """Lay facts out as a Markdown table."""
     rows = "\n".join(f"| {name} | {_cell(value)} |" for name, value in facts.items())
-    return f"| | |\n| --- | --- |\n{rows}"
+    return f"| what | value |\n| --- | --- |\n{rows}"
 
 
 def drill_markdown(manifest: Manifest, verdict: Verdict, *, seconds: float, protection: Standing) -> str:
     """Write the report of a drill."""
     wrong = [finding for finding in in_order(verdict.findings) if not finding.passed]
     parts = [
-        f"# {headline(verdict, subject=manifest.id)}",
+        f"# {_title(verdict)}: {manifest.id}",
+        f"**{verdict.because}**",
         f"Backups: {protection}.",
         f"**Next:** {NEXT[verdict.judgement]}",
     ]
@@ -143,7 +144,12 @@ def backup_markdown(manifest: Manifest, *, seconds: float) -> str:
 def validation_markdown(database: str, verdict: Verdict, *, seconds: float) -> str:
     """Write the report of an examination of a live database."""
     facts = {each.name: f"{each.outcome.value}: {each.detail}" for each in in_order(verdict.findings)}
-    return "\n\n".join((f"# {headline(verdict, subject=f'live database {database}')}", markdown_table(facts), f"{seconds:.0f} s"))
+    title = f"# {_title(verdict)}: live database {database}"
+    return "\n\n".join((title, f"**{verdict.because}** ({seconds:.0f} s)", markdown_table(facts)))
+
+
+def _title(verdict: Verdict) -> str:
+    return str(verdict.trouble.value or verdict.judgement.value)
 
 
 def _cell(text: str) -> str:

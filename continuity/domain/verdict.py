@@ -121,13 +121,10 @@ def judge(findings: Iterable[Finding], *, acceptances: Iterable[Acceptance] = ()
 def judge_live(findings: Iterable[Finding], *, acceptances: Iterable[Acceptance] = (), now: datetime) -> Verdict:
     """Judge a live database, of which only health can be said: it is not compared with a recovery point's rows."""
     seen = tuple(findings)
-    if not seen:
-        return Verdict(
-            judgement=Judgement.NOT_PROVEN,
-            because="no check was made",
-            trouble=Trouble.UNDECIDED,
-            findings=seen,
-        )
+    unproven = [finding for finding in seen if finding.outcome is Outcome.NOT_PROVEN]
+    if len(unproven) == len(seen):
+        because = _named(unproven, "could not be decided") if unproven else "no check was made"
+        return Verdict(judgement=Judgement.NOT_PROVEN, because=because, trouble=Trouble.UNDECIDED, findings=seen)
     return _judge_health(seen, gate="the live database was examined", acceptances=acceptances, now=now)
 
 
@@ -143,10 +140,11 @@ def _judge_health(seen: tuple[Finding, ...], *, gate: str, acceptances: Iterable
     ]
     names = tuple(finding.name for finding in accepted)
     if open_findings:
+        failed = any(finding.outcome is Outcome.FAILED for finding in open_findings)
         return Verdict(
             judgement=Judgement.UNHEALTHY,
             because=f"{gate}, but {_named(open_findings, 'did not hold')}",
-            trouble=Trouble.DATA,
+            trouble=Trouble.DATA if failed else Trouble.UNDECIDED,
             findings=seen,
             accepted=names,
         )

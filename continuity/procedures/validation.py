@@ -4,8 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from continuity.adapters.postgres import connect, read_identity
 from continuity.domain.application import Application
-from continuity.domain.recovery_point import Manifest
+from continuity.domain.recovery_point import DatabaseIdentity, Manifest
 from continuity.domain.verdict import Verdict, judge_live
 from continuity.procedures.drill import LIST_POINTS, READ_ACCEPTANCES, Validate
 from continuity.settings import Environment
@@ -21,6 +22,15 @@ class ValidationReport:
     compared_with: Manifest | None
     verdict: Verdict
     seconds: float
+
+
+def reach_database(dsn: str, database: str) -> DatabaseIdentity:
+    """Make sure that the database answers: one that does not is no finding about its data. Changes nothing."""
+    with connect(dsn, database) as connection:
+        return read_identity(connection)
+
+
+REACH = Operation(name="reach the live database", run=reach_database, retry=PATIENT, tags=("observe",))
 
 
 def validate_live(
@@ -43,6 +53,7 @@ def validate_live(
     points = perform(LIST_POINTS, application, environment).points
     latest = points[0].manifest if points else None
     name = database or application.database.name
+    perform(REACH, dsn_of(environment), name)
     validated = perform(
         Operation(name="validate the live database", run=validate.live, retry=PATIENT, tags=("observe",)),
         dsn_of(environment),

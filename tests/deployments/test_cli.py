@@ -176,3 +176,14 @@ def test_help_loads_neither_prefect_nor_great_expectations_nor_boto3():
     code = "import sys, deployments.cli as c; print([m for m in ('prefect','great_expectations','boto3') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_database_that_does_not_answer_is_an_error_and_no_finding_about_its_data(at_terminal):
+    seat = at_terminal("guestbook")
+
+    done = seat.run("validate", "guestbook", "--database", "no_such_database")
+
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert 'database "no_such_database" does not exist' in done.stderr
+    assert "Next: " in done.stderr

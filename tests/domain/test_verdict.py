@@ -48,7 +48,7 @@ FAITHFUL = make_finding()
         (
             [FAITHFUL, make_finding("r", axis=Axis.HEALTHY, outcome=Outcome.NOT_PROVEN, severity=Severity.INFO)],
             Judgement.UNHEALTHY,
-            Trouble.DATA,
+            Trouble.UNDECIDED,
         ),
     ],
 )
@@ -72,3 +72,5 @@ def test_an_acceptance_covers_health_until_its_date_and_never_faithfulness():
 
 def test_a_live_database_of_which_nothing_was_looked_at_is_not_proven():
     assert judge_live([], now=NOW).judgement is Judgement.NOT_PROVEN
+    raised = make_finding("validation", axis=Axis.HEALTHY, outcome=Outcome.NOT_PROVEN)
+    assert judge_live([raised], now=NOW).judgement is Judgement.NOT_PROVEN

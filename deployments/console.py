@@ -17,7 +17,7 @@ from continuity.domain.recovery_point import PointState
 from continuity.domain.verdict import Judgement, Outcome, Verdict
 from continuity.errors import ContinuityError
 
-EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_LOOK = 0, 1, 2, 4
+EXIT_DONE, EXIT_FAILED, EXIT_LOOK = 0, 1, 4
 EXIT_CODES = {
     Judgement.SOUND: EXIT_DONE,
     Judgement.UNHEALTHY: EXIT_LOOK,

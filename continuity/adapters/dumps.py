@@ -4,7 +4,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
@@ -195,7 +195,6 @@ def restore(
     jobs: int,
     timeout_seconds: float,
     settings: Mapping[str, str] | None = None,
-    said_to: Callable[[str], None] | None = None,
 ) -> tuple[str, ...]:
     """Restore an archive into an empty database, with owners and grants; return every error that pg_restore told.
 
@@ -217,8 +216,6 @@ def restore(
         ended = run(argv, environment=environment, timeout_seconds=timeout_seconds)
     except TimeoutError as error:
         raise DrillFailed(str(error), hint="Raise the limit, or give the drill a faster server.") from error
-    if said_to and ended.said:
-        said_to(ended.said)
     if ended.code < 0:
         raise DrillFailed(f"pg_restore was ended by signal {-ended.code}", detail=ended.said[-TAIL_BYTES:])
     errors = tuple(_errors(ended.said))

@@ -129,4 +129,3 @@ TIDY = Operation(name="remove leftovers of killed backups", run=tidy_vault, retr
 CAPTURE_DATABASE = Operation(name="dump and digest the database", run=capture_database, retry=PATIENT, tags=("act",))
 CAPTURE_MEDIA = Operation(name="map the media versions", run=capture_media, retry=PATIENT, tags=("act",))
 WRITE_MANIFEST = Operation(name="write the manifest", run=write_manifest, retry=PATIENT, tags=("act",))
-OPERATIONS = (CHECK, FIND_POINT, TIDY, CAPTURE_DATABASE, CAPTURE_MEDIA, WRITE_MANIFEST)

@@ -151,6 +151,12 @@ def _all_measured(measured: tuple[Fingerprint | Unmeasured, ...]) -> tuple[Finge
 
 
 def _seal(environment: Environment, key: str, dump: dumps.Dumping, expected_bytes: int, report: Report) -> StoredObject:
+    started = time.monotonic()
+
+    def tell(done_bytes: int) -> None:
+        # While the snapshot is held, vacuum cannot clean past it: its age belongs beside the bytes.
+        report(f"dump, snapshot held for {time.monotonic() - started:.0f} s", done_bytes, expected_bytes)
+
     return seal_into(
         vault_of(environment),
         key,
@@ -158,7 +164,7 @@ def _seal(environment: Environment, key: str, dump: dumps.Dumping, expected_byte
         recipients=parse_recipients(environment.vault.recipients),
         level=environment.vault.compression_level,
         expected_bytes=expected_bytes,
-        report=lambda done: report("dump", done, expected_bytes),
+        report=tell,
     )
 
 

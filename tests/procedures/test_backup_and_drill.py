@@ -255,3 +255,27 @@ def test_a_rule_that_fails_in_the_source_too_never_makes_a_point_unusable(protec
     assert verdict.proven
     broken = [finding.name for finding in verdict.findings if finding.outcome is Outcome.FAILED]
     assert set(broken) == {"appointments of an artist do not overlap", "appointments of a client do not overlap"}
+
+
+def test_progress_tells_bytes_and_the_age_of_the_snapshot(protect):
+    from datetime import UTC, datetime
+
+    from continuity.procedures.backup import take_backup
+    from continuity.steps.operation import perform_plainly
+
+    protected = protect("guestbook")
+    told = []
+
+    take_backup(
+        protected.application,
+        protected.environment,
+        created=datetime.now(UTC),
+        perform=perform_plainly,
+        report=lambda *words: told.append(words),
+    )
+
+    what, done_bytes, expected_bytes = told[-1]
+    assert what.startswith("dump")
+    assert done_bytes > 0
+    assert expected_bytes > 0
+    assert any("snapshot held for 0 s" in words[0] for words in told)

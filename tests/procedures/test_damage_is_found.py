@@ -23,9 +23,9 @@ DAMAGES = {
         "delete from public.contact_requests where id = (select id from public.contact_requests order by id limit 1)",
         "rows and digest of public.contact_requests",
     ),
-    "one row twice": (
-        "alter table public.rate_probe add column x int",
-        "columns",
+    "one row more": (
+        "insert into public.adonis_schema (name, batch, migration_time) values ('intruder', 99, now())",
+        "rows and digest of public.adonis_schema",
     ),
     "a lost grant": ("revoke select on public.cities from public", "grants"),
     "a changed owner": ("alter table public.cities owner to postgres", "owners"),
@@ -47,7 +47,6 @@ DAMAGES = {
     "a new type": ("create type public.intruder as enum ('a')", "types"),
     "a new extension": ("create extension pg_trgm", "extensions"),
 }
-del DAMAGES["one row twice"]
 
 FACTS = """
 select (select conname from pg_constraint where contype = 'p' and conrelid = 'public.tag_tattoos'::regclass) as primary_key,

@@ -18,15 +18,7 @@ def at_terminal(protect, tmp_path):
     class Seat:
         def __init__(self, kind: str) -> None:
             self.protected = protect(kind)
-            name, database = self.protected.application.name, self.protected.application.database.name
-            folder = tmp_path / "applications" / name
-            folder.mkdir(parents=True)
-            (folder / "application.toml").write_text(f'name = "{name}"\n\n[database]\nname = "{database}"\n')
-            self.environment = tmp_path / "environment.toml"
-            self.environment.write_text(
-                f'[database]\ndsn = "{self.protected.dsn}"\n[vault]\nurl = "{self.protected.environment.vault.url}"\n'
-                f'[drill]\nwork_directory = "{tmp_path}"\n'
-            )
+            self.environment = self.protected.write_files(tmp_path)
 
         def run(self, *words: str) -> subprocess.CompletedProcess[str]:
             argv = [COMMAND, *words, "--environment", self.environment]

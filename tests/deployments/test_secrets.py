@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import make_conninfo
 
 COMMAND = Path(sys.executable).with_name("continuity")
 CANARY = "canary-7d1f-password"
@@ -27,15 +27,7 @@ def canary_dsn(protect):
 
 def test_a_password_shows_in_no_argv_no_output_and_no_file(canary_dsn, tmp_path):
     protected, dsn = canary_dsn
-    environment = tmp_path / "environment.toml"
-    environment.write_text(
-        f'applications = "applications"\n[database]\ndsn = "from the environment"\n'
-        f'[vault]\nurl = "{protected.environment.vault.url}"\n'
-    )
-    folder = tmp_path / "applications" / "guestbook"
-    folder.mkdir(parents=True)
-    database = conninfo_to_dict(dsn)["dbname"]
-    (folder / "application.toml").write_text(f'name = "guestbook"\n\n[database]\nname = "{database}"\n')
+    environment = protected.write_files(tmp_path, dsn="from the environment")
     seen: set[str] = set()
     ended = threading.Event()
 

@@ -152,3 +152,16 @@ def test_errors_survive_pickling():
     error = pickle.loads(pickle.dumps(VaultError("gone", detail="d", hint="h", transient=True)))
 
     assert (error.message, error.detail, error.hint, error.transient) == ("gone", "d", "h", True)
+
+
+def test_only_what_postgresql_prints_from_a_tree_is_compared_by_meaning():
+    def differences(kind, **properties):
+        was = [make_entry("x", kind=kind, **{name: one for name, (one, _) in properties.items()})]
+        now = [make_entry("x", kind=kind, **{name: other for name, (_, other) in properties.items()})]
+        return [*compare_objects(kind, was, now), *compare_property("comment", was, now)]
+
+    assert not differences(Kind.KEY, definition=("CHECK ((a > 1))", "CHECK (a > 1)"))
+    assert differences(Kind.ROUTINE, definition=("AS $$select (1 + 2) * 3$$", "AS $$select 1 + 2 * 3$$"))
+    assert not differences(Kind.ROUTINE, definition=("BEGIN ATOMIC SELECT (1); END", "BEGIN ATOMIC SELECT 1; END"))
+    assert differences(Kind.TABLE, comment=("a b", "ab"))
+    assert differences(Kind.DATABASE, settings=('[["", ["a=b c"]]]', '[["", ["a=bc"]]]'))

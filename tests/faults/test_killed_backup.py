@@ -21,15 +21,7 @@ PAUSES = (0.3, 0.6, 0.9)
 @pytest.mark.parametrize("seconds", PAUSES)
 def test_a_killed_backup_leaves_no_point_and_the_next_one_is_proven(protect, tmp_path, seconds):
     protected = protect("guestbook")
-    environment = tmp_path / "environment.toml"
-    environment.write_text(
-        f'applications = "applications"\n[database]\ndsn = "{protected.dsn}"\n'
-        f'[vault]\nurl = "{protected.environment.vault.url}"\n'
-    )
-    folder = tmp_path / "applications" / "guestbook"
-    folder.mkdir(parents=True)
-    name = protected.application.database.name
-    (folder / "application.toml").write_text(f'name = "guestbook"\n\n[database]\nname = "{name}"\n')
+    environment = protected.write_files(tmp_path)
     # A lock holds pg_dump in the middle of the backup, with its snapshot open and its upload begun.
     with psycopg.connect(protected.dsn) as blocker:
         table = blocker.execute("select format('%I.%I', schemaname, tablename) from pg_tables where schemaname = 'public'")
@@ -38,6 +30,7 @@ def test_a_killed_backup_leaves_no_point_and_the_next_one_is_proven(protect, tmp
             [COMMAND, "backup", "guestbook", "--environment", environment], start_new_session=True, stderr=subprocess.DEVNULL
         )
         time.sleep(seconds)
+        assert process.poll() is None
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 

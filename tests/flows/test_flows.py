@@ -28,16 +28,7 @@ def deployed(prefect_server, protect, tmp_path, monkeypatch):
 
     def deploy(kind: str):
         protected = protect(kind)
-        name, database = protected.application.name, protected.application.database.name
-        folder = tmp_path / "applications" / name
-        folder.mkdir(parents=True)
-        (folder / "application.toml").write_text(f'name = "{name}"\n\n[database]\nname = "{database}"\n')
-        environment = tmp_path / "environment.toml"
-        environment.write_text(
-            f'[database]\ndsn = "{protected.dsn}"\n[vault]\nurl = "{protected.environment.vault.url}"\n'
-            f'[drill]\nwork_directory = "{tmp_path}"\n'
-        )
-        monkeypatch.setenv("CONTINUITY_ENVIRONMENT", str(environment))
+        monkeypatch.setenv("CONTINUITY_ENVIRONMENT", str(protected.write_files(tmp_path)))
         return protected
 
     return deploy

@@ -1,4 +1,4 @@
-"""What each verb tells at its end: the same facts as JSON and as lines, and the exit code."""
+"""What backup, drill, validate and points tell."""
 
 from datetime import UTC, datetime
 

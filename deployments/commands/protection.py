@@ -1,0 +1,70 @@
+"""Backup, drill, validation, and the list of points."""
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from deployments.commands.where import HERE, Where
+
+if TYPE_CHECKING:
+    from continuity.domain.application import Application
+    from continuity.settings import Environment
+    from deployments.console import Terminal
+
+
+def backup(application: str, *, drill: bool = True, where: Where = HERE) -> int:
+    """Make a recovery point, and prove it by a restore unless --no-drill."""
+    from continuity.procedures.backup import take_backup
+    from continuity.steps.operation import perform_plainly
+    from deployments.telling import protection as telling
+
+    terminal, (protected, environment) = where.terminal(), where.load(application)
+    report = take_backup(protected, environment, created=datetime.now(UTC), perform=perform_plainly, report=terminal.progress)
+    proof = _drill(terminal, protected, environment, point=report.manifest.id, keep=False) if drill else None
+    return telling.tell_backup(terminal, report, proof)
+
+
+def drill(application: str, *, point: str = "latest", keep: bool = False, where: Where = HERE) -> int:
+    """Restore a point (an id, latest, oldest or random) into a scratch database and judge it."""
+    from deployments.telling import protection as telling
+
+    terminal, (protected, environment) = where.terminal(), where.load(application)
+    report = _drill(terminal, protected, environment, point=point, keep=keep)
+    return telling.tell_drill(terminal, report, protected, environment)
+
+
+def _drill(terminal: "Terminal", protected: "Application", environment: "Environment", *, point: str, keep: bool):  # type: ignore[no-untyped-def]  # noqa: ANN202
+    from continuity.procedures.drill import drill_point
+    from continuity.steps.operation import perform_plainly
+    from expectations.validator import Validator
+
+    with Validator(parallel=environment.database.parallel) as validate:
+        return drill_point(
+            protected,
+            environment,
+            wanted=point,
+            keep=keep,
+            perform=perform_plainly,
+            validate=validate,
+            report=terminal.progress,
+        )
+
+
+def validate(application: str, *, database: str = "", where: Where = HERE) -> int:
+    """Judge a live database by its suites and rules. Reads only."""
+    from continuity.procedures.validation import validate_live
+    from continuity.steps.operation import perform_plainly
+    from deployments.telling import protection as telling
+    from expectations.validator import Validator
+
+    terminal, (protected, environment) = where.terminal(), where.load(application)
+    with Validator(parallel=environment.database.parallel) as validator:
+        report = validate_live(protected, environment, database=database, perform=perform_plainly, validate=validator)
+    return telling.tell_validation(terminal, report)
+
+
+def points(application: str, *, where: Where = HERE) -> int:
+    """List the recovery points, newest first, with their verdicts."""
+    from deployments.telling import protection as telling
+
+    terminal, (protected, environment) = where.terminal(), where.load(application)
+    return telling.tell_points(terminal, protected, environment)

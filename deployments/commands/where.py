@@ -1,0 +1,46 @@
+"""Which environment a command works in, and how it answers: the options that every verb has."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+if TYPE_CHECKING:
+    from continuity.domain.application import Application
+    from continuity.settings import Environment
+    from deployments.console import Terminal
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Where:
+    """Which environment, and how to answer."""
+
+    environment: Annotated[Path | None, Parameter(help="Environment file; default: CONTINUITY_ENVIRONMENT.")] = None
+    applications: Annotated[Path | None, Parameter(help="Folder of applications; default: the environment's.")] = None
+    json: Annotated[bool, Parameter(negative="", help="One JSON document on stdout.")] = False
+
+    def terminal(self) -> "Terminal":
+        """Open the terminal."""
+        from deployments.console import Terminal
+
+        return Terminal(as_json=self.json)
+
+    def load_environment(self) -> "Environment":
+        """Read the environment."""
+        from continuity.settings import load_environment
+
+        environment = load_environment(self.environment)
+        return environment.model_copy(update={"applications": self.applications}) if self.applications else environment
+
+    def load(self, name: str) -> "tuple[Application, Environment]":
+        """Read the environment and an application."""
+        from continuity.adapters.application_files import load_application
+
+        environment = self.load_environment()
+        return load_application(environment.applications, name), environment
+
+
+HERE = Where()
+"""The environment that `CONTINUITY_ENVIRONMENT` names, answered in words."""

@@ -1,0 +1,1 @@
+"""What each verb tells at its end: the same facts as JSON and as lines, and the exit code."""

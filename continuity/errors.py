@@ -66,6 +66,10 @@ class NotStored(VaultError):
     """The vault holds no such object."""
 
 
+class Overtaken(VaultError):
+    """Another process has written here since we last read: what we know is out of date, and we must stop."""
+
+
 class DamagedObject(VaultError):
     """Stored bytes are not the bytes that were written."""
 

@@ -1,5 +1,6 @@
 """A vault in a directory: every object is a file that appears whole, and once, by `link()`."""
 
+import hashlib
 import io
 import logging
 import os
@@ -13,8 +14,8 @@ from typing import BinaryIO
 from urllib.parse import quote
 from uuid import uuid4
 
-from continuity.adapters.vault import ListedObject, Source
-from continuity.adapters.vault_files import StoredFile, UnfinishedFile, sync_directory, translated
+from continuity.adapters.vault import ListedObject, Source, Versioned, overtaken
+from continuity.adapters.vault_files import StoredFile, UnfinishedFile, exclusive, sync_directory, translated
 from continuity.adapters.vault_key import PROBE_KEY, UNFINISHED, check_key, check_prefix
 from continuity.errors import AlreadyStored, NotStored, UnsafeOperation, VaultError
 
@@ -22,6 +23,7 @@ logger = logging.getLogger(__name__)
 
 CHUNK_BYTES = 1 << 20
 LINK_ATTEMPTS = 5
+REPLACING = "replacing.lock"
 LONGEST_LABEL = 200
 
 
@@ -89,6 +91,27 @@ class DirectoryVault:
         """Return a small object whole."""
         with self.open(key) as stream:
             return stream.read()
+
+    def read_versioned(self, key: str) -> Versioned:
+        """Return a small object whole; its version is its SHA-256."""
+        data = self.read(key)
+        return Versioned(data=data, version=hashlib.sha256(data).hexdigest())
+
+    def replace(self, key: str, data: bytes, *, version: str) -> str:
+        """Replace one version, one process at a time. If it runs twice, the second call finds its own bytes."""
+        path = self._path(key)
+        with self._unfinished(key) as file:
+            with translated(self.root, f"replace {key}"):
+                file.write(data)
+                file.seal()
+            with exclusive(self.root, self.root / UNFINISHED / REPLACING):
+                found = self.read_versioned(key)
+                if found.version != version and found.data != data:
+                    raise overtaken(key)
+                with translated(self.root, f"replace {key}"):
+                    file.path.replace(path)
+                    sync_directory(path.parent)
+        return hashlib.sha256(data).hexdigest()
 
     @contextmanager
     def open(self, key: str) -> Iterator[BinaryIO]:

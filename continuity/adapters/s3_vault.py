@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError
 from continuity.adapters.s3_body import CHUNK_BYTES, ResumingBody
 from continuity.adapters.s3_errors import Conflict, patiently, translated
 from continuity.adapters.s3_multipart import Place, content_md5, upload_stream
-from continuity.adapters.vault import ListedObject, Source
+from continuity.adapters.vault import ListedObject, Source, Versioned, overtaken
 from continuity.adapters.vault_key import PROBE_KEY, check_key, check_prefix
 from continuity.errors import AlreadyStored, ConfigurationRefused, NotStored, UnsafeOperation
 
@@ -115,6 +115,34 @@ class S3Vault:
         """Return a small object whole."""
         with self.open(key) as stream:
             return stream.read()
+
+    def read_versioned(self, key: str) -> Versioned:
+        """Return a small object whole, with its ETag."""
+
+        def read() -> Versioned:
+            with translated(self.url, f"read {key}"):
+                answer = self._client.get_object(Bucket=self._bucket, Key=self._place(key).key)
+                return Versioned(data=answer["Body"].read(), version=answer["ETag"])
+
+        return patiently(read, seconds=CONFLICT_SECONDS)
+
+    def replace(self, key: str, data: bytes, *, version: str) -> str:
+        """Replace one version. If it runs twice, the second call finds its own bytes and succeeds."""
+
+        def replace() -> str:
+            with translated(self.url, f"replace {key}"):
+                answer = self._client.put_object(
+                    Bucket=self._bucket, Key=self._place(key).key, Body=data, ContentMD5=content_md5(data), IfMatch=version
+                )
+                return answer["ETag"]
+
+        try:
+            return patiently(replace, on=Conflict, seconds=CONFLICT_SECONDS)
+        except AlreadyStored as error:
+            found = self.read_versioned(key)
+            if found.data == data:
+                return found.version
+            raise overtaken(key) from error
 
     @contextmanager
     def open(self, key: str) -> Iterator[BinaryIO]:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import BinaryIO, Protocol
 
+from continuity.errors import Overtaken
+
 
 class Source(Protocol):
     """Bytes to store: `read` returns at most `size` bytes, b"" at the end, and raises when they cannot be trusted."""
@@ -21,6 +23,14 @@ class ListedObject:
     key: str
     size_bytes: int
     modified: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Versioned:
+    """A small object with the token of exactly these bytes; the token is opaque (S3: the ETag)."""
+
+    data: bytes
+    version: str
 
 
 class Vault(Protocol):
@@ -71,6 +81,25 @@ class Vault(Protocol):
 
         """
 
+    def read_versioned(self, key: str) -> Versioned:
+        """Return a small object whole, with its version.
+
+        Raises:
+            NotStored: there is no such key.
+
+        """
+
+    def replace(self, key: str, data: bytes, *, version: str) -> str:
+        """Put `data` in the place of exactly that version, and return the new one. Only leases are replaced.
+
+        A second call with the same bytes is a success: the reply to the first was lost.
+
+        Raises:
+            Overtaken: the object holds other bytes than that version's by now.
+            NotStored: there is no such key.
+
+        """
+
     def open(self, key: str) -> AbstractContextManager[BinaryIO]:
         """Stream an object from its start.
 
@@ -87,3 +116,8 @@ class Vault(Protocol):
 
     def discard_unfinished(self, prefix: str, *, before: datetime) -> int:
         """Remove uploads below `prefix` that were begun before a moment and never finished; return how many."""
+
+
+def overtaken(key: str) -> Overtaken:
+    """Return the error that says that somebody else has written a key."""
+    return Overtaken(f"object {key!r} has changed since it was read", hint="See who holds the application: `continuity status`.")

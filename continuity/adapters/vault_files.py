@@ -1,6 +1,7 @@
 """Files as a directory vault needs them: sealed before they are seen, linked once, and read with our errors."""
 
 import errno
+import fcntl
 import io
 import os
 from collections.abc import Iterator
@@ -135,5 +136,18 @@ def sync_directory(directory: Path) -> None:
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def exclusive(root: Path, lock: Path) -> Iterator[None]:
+    """Hold a lock file against the other processes that use this vault, on this machine and over NFS 4 (flock(2))."""
+    with translated(root, "lock"):
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        with translated(root, "lock"):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
     finally:
         os.close(descriptor)

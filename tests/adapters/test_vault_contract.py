@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from continuity.adapters.vault import Vault
+from continuity.adapters.vault import Vault, Versioned
 from continuity.adapters.vaults import open_vault
-from continuity.errors import AlreadyStored, ConfigurationRefused, NotStored, VaultError
+from continuity.errors import AlreadyStored, ConfigurationRefused, NotStored, Overtaken, VaultError
 
 TOMORROW = datetime.now(UTC) + timedelta(days=1)
 
@@ -274,3 +275,45 @@ def test_refuses_other_addresses_without_repeating_a_secret(url: str, endpoint_u
         open_vault(url, endpoint_url=endpoint_url)
 
     assert "hunter2" not in f"{caught.value} {caught.value.detail} {caught.value.hint}"
+
+
+def test_replaces_exactly_the_version_that_was_read(vault: Vault) -> None:
+    vault.create("lease", b"first")
+    first = vault.read_versioned("lease")
+
+    second = vault.replace("lease", b"second", version=first.version)
+
+    assert vault.read_versioned("lease") == Versioned(data=b"second", version=second)
+    with pytest.raises(Overtaken):
+        vault.replace("lease", b"third", version=first.version)
+    assert vault.read("lease") == b"second"
+
+
+def test_a_replacement_whose_reply_was_lost_is_a_success_when_repeated(vault: Vault) -> None:
+    vault.create("lease", b"first")
+    first = vault.read_versioned("lease").version
+    second = vault.replace("lease", b"second", version=first)
+
+    assert vault.replace("lease", b"second", version=first) == second
+
+
+def test_of_many_replacements_of_one_version_one_wins(vault: Vault) -> None:
+    vault.create("lease", b"free")
+    version = vault.read_versioned("lease").version
+
+    def replace(number: int) -> int:
+        try:
+            vault.replace("lease", str(number).encode(), version=version)
+        except Overtaken:
+            return 0
+        return 1
+
+    with ThreadPoolExecutor(16) as pool:
+        assert sum(pool.map(replace, range(16))) == 1
+
+
+def test_what_is_not_there_is_not_replaced(vault: Vault) -> None:
+    vault.create("other", b"x")
+
+    with pytest.raises(NotStored):
+        vault.replace("lease", b"mine", version=vault.read_versioned("other").version)

@@ -1,0 +1,62 @@
+"""Tells one process of one machine from all others, and whether it is still there (Linux, proc(5))."""
+
+import os
+import socket
+from getpass import getuser
+from pathlib import Path
+
+from continuity.domain.lease import Holder
+
+_PROC = Path("/proc")
+_START_FIELD = 19  # starttime, counted from the field after the command's name (proc_pid_stat(5))
+
+
+def this_process() -> Holder:
+    """Describe this process."""
+    pid = os.getpid()
+    return Holder(machine=_machine(), host=socket.gethostname(), pid=pid, process=_start_of(pid) or "", actor=_actor())
+
+
+def is_gone(holder: Holder) -> bool:
+    """Whether the process is certainly gone: of another machine nothing is known, so it counts as there."""
+    return _is_here(holder) and _start_of(holder.pid) != holder.process
+
+
+def is_at_work(holder: Holder) -> bool:
+    """Whether the process certainly runs: on this machine, and not stopped by a signal."""
+    return _is_here(holder) and _start_of(holder.pid) == holder.process and _stat(holder.pid)[:1] not in (["T"], ["t"])
+
+
+def _is_here(holder: Holder) -> bool:
+    # Without the kernel's word on the start time nothing is certain.
+    return holder.machine == _machine() and bool(holder.process)
+
+
+def _machine() -> str:
+    """Name this boot of this machine and its process namespace: a pid means something only there."""
+    try:
+        boot = (_PROC / "sys/kernel/random/boot_id").read_text().strip()
+        namespace = (_PROC / "self/ns/pid").readlink()
+    except OSError:
+        return f"{socket.gethostname()}-unknown-boot"
+    return f"{boot}/{namespace}"
+
+
+def _start_of(pid: int) -> str | None:
+    fields = _stat(pid)
+    return fields[_START_FIELD] if len(fields) > _START_FIELD and fields[0] not in {"Z", "X"} else None
+
+
+def _stat(pid: int) -> list[str]:
+    try:
+        text = (_PROC / str(pid) / "stat").read_text()
+    except OSError:
+        return []
+    return text.rpartition(")")[2].split()
+
+
+def _actor() -> str:
+    try:
+        return getuser()
+    except (OSError, KeyError):  # no such user in a container; Python 3.13 raises OSError
+        return f"uid {os.getuid()}"

@@ -10,10 +10,11 @@ from continuity.domain.checks import refuse_unless_passed
 from continuity.domain.recovery_point import Manifest, MediaMap, RecoveryPointId, recovery_point_id
 from continuity.errors import AlreadyStored
 from continuity.settings import Environment
-from continuity.steps.capture import CapturedDatabase, Report, capture_database, capture_media, silent, tidy_vault
+from continuity.steps.capture import CapturedDatabase, capture_database, capture_media, tidy_vault
 from continuity.steps.operation import PATIENT, Operation, Perform
 from continuity.steps.places import points_of, vault_of
 from continuity.steps.preconditions import check_backup
+from continuity.steps.progress import Report, silent
 from continuity.steps.restore_guide import RESTORE_GUIDE
 
 NOT_INCLUDED = (

@@ -15,10 +15,10 @@ from continuity.domain.recovery_point import DrillRecord, Manifest
 from continuity.domain.verdict import Acceptance, Finding, Trouble, Verdict, judge
 from continuity.errors import DamagedObject, DatabaseError, DrillFailed, NotStored
 from continuity.settings import Environment
-from continuity.steps.capture import Report, silent
 from continuity.steps.operation import PATIENT, Operation, Perform
 from continuity.steps.places import points_of
 from continuity.steps.preconditions import check_drill
+from continuity.steps.progress import Report, silent
 from continuity.steps.restoring import (
     bytes_finding,
     discard_dump,

@@ -3,7 +3,6 @@
 import logging
 import secrets
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -29,15 +28,9 @@ from continuity.domain.recovery_point import (
 from continuity.errors import BackupFailed, ContinuityError
 from continuity.settings import Environment
 from continuity.steps.places import dsn_of, media_of, points_of, vault_of
+from continuity.steps.progress import Report, silent
 
 logger = logging.getLogger(__name__)
-
-Report = Callable[[str, int, int], None]
-"""Progress: what, bytes done, bytes expected (0 when not known)."""
-
-
-def silent(_what: str, _done_bytes: int, _expected_bytes: int) -> None:
-    """Report to nobody."""
 
 
 @dataclass(frozen=True, kw_only=True)

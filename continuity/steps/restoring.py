@@ -18,8 +18,8 @@ from continuity.domain.recovery_point import DrillRecord, Manifest
 from continuity.domain.verdict import STORED_BYTES, Axis, Finding, Outcome, Severity
 from continuity.errors import ContinuityError, DamagedObject, DrillFailed, NotStored
 from continuity.settings import Environment
-from continuity.steps.capture import Report, silent
 from continuity.steps.places import points_of, vault_of
+from continuity.steps.progress import Report, silent
 
 logger = logging.getLogger(__name__)
 

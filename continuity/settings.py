@@ -63,6 +63,36 @@ class DrillSection(Section):
     """Folder with room for one uncompressed dump; by default the system's temporary folder."""
 
 
+class RollbackSection(Section):
+    """How a rollback reaches the protected server, and what it may do there."""
+
+    dsn: SecretStr | None = None
+    """Role that owns the database (or is a member of its owner) and has CREATEDB and pg_signal_backend; default: the
+    backup's role."""
+    drain_seconds: Annotated[int, Field(ge=0)] = 60
+    """How long stopped workloads may take to leave the database."""
+    foreign_sessions: Literal["refuse", "end"] = "refuse"
+    """What to do with sessions that are left then: give up and put everything back, or end them."""
+    approvals: Annotated[int, Field(ge=1, le=5)] = 1
+    """How many people must approve a plan. With more than one, each signs with `continuity approve HASH --as NAME`."""
+    approval_minutes: Annotated[int, Field(ge=1, le=1440)] = 60
+    """How long a plan may be approved after it was made."""
+    approvers: dict[str, str] = {}
+    """Public keys of those who may approve, by name: one line each, as in `id_ed25519.pub`."""
+    keep_replaced_days: Annotated[int, Field(ge=0)] = 7
+    """How old a replaced database must be before it may be dropped."""
+    spool: Path | None = None
+    """Folder for journal entries that the vault does not take; default: below the user's state folder."""
+
+
+class JournalSection(Section):
+    """Where journals and leases stand; by default in the vault. Best in another account and region."""
+
+    url: str
+    endpoint_url: str | None = None
+    region: str | None = None
+
+
 class MediaSection(Section):
     """How the media bucket is reached; the application names the bucket unless `bucket` overrides it."""
 
@@ -84,6 +114,8 @@ class Environment(Section):
     vault: VaultSection
     drill: DrillSection = DrillSection()
     media: MediaSection = MediaSection()
+    rollback: RollbackSection = RollbackSection()
+    journal: JournalSection | None = None
     prefect: PrefectSection = PrefectSection()
     applications: Path = Path("applications")
 
@@ -91,6 +123,11 @@ class Environment(Section):
     def drill_dsn(self) -> str:
         """Connection string of the server for scratch databases."""
         return (self.drill.dsn or self.database.dsn).get_secret_value()
+
+    @property
+    def rollback_dsn(self) -> str:
+        """Connection string of the role that restores beside the live database and swaps."""
+        return (self.rollback.dsn or self.database.dsn).get_secret_value()
 
 
 def load_environment(path: Path | None = None) -> Environment:

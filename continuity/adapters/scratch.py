@@ -65,7 +65,12 @@ def drop_scratch(connection: Connection, name: str) -> None:
     """Drop a scratch database and whoever is still on it; a missing one is a success. Any other name is refused."""
     if not name.startswith((PREFIX, KEPT_PREFIX)):
         raise ValueError(f"{name!r} is no scratch database")
-    with translated(f"scratch database {name}"):
+    drop_database(connection, name)
+
+
+def drop_database(connection: Connection, name: str) -> None:
+    """Drop a database and whoever is still on it; a missing one is a success. The caller answers for the name."""
+    with translated(f"database {name}"):
         connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
 
 

@@ -1,5 +1,7 @@
 """Opens what an environment names: the vault, the media bucket, the tools. Each step opens its own, and passes on none."""
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from continuity.adapters.points import PointStore
@@ -21,6 +23,18 @@ def vault_of(environment: Environment) -> Vault:
 def points_of(environment: Environment, application: ApplicationName) -> PointStore:
     """Open an application's points."""
     return PointStore(vault_of(environment), application)
+
+
+def journals_of(environment: Environment) -> Vault:
+    """Open the vault that holds journals and leases."""
+    section = environment.journal or environment.vault
+    return open_vault(section.url, endpoint_url=section.endpoint_url, region=section.region)
+
+
+def spool_of(environment: Environment, run: str) -> Path:
+    """Return the folder in which this machine keeps what the journal's vault does not take."""
+    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state"
+    return (environment.rollback.spool or Path(state) / "continuity/spool") / run
 
 
 def dsn_of(environment: Environment) -> str:

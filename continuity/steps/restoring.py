@@ -131,14 +131,30 @@ def restore_database(manifest: Manifest, dump: FetchedDump, environment: Environ
 
     """
     dsn = environment.drill_dsn
-    started = time.monotonic()
     with connect(dsn, "postgres") as connection:
         scratch.drop_abandoned(connection, now=now)
+    return restore_as(scratch.scratch_name(manifest.id, now=now), manifest, dump, environment, dsn=dsn)
+
+
+def restore_as(
+    name: str, manifest: Manifest, dump: FetchedDump, environment: Environment, *, dsn: str, report: Report = silent
+) -> RestoredDatabase:
+    """Restore into a new database of that name, with owners, grants and database properties, and analyze it.
+
+    A restore that breaks off leaves none. Running it twice is refused by the name.
+
+    Raises:
+        DatabaseError: the server refused or went away.
+        DrillFailed: pg_restore did not end by itself.
+
+    """
+    started = time.monotonic()
+    with connect(dsn, "postgres") as connection:
         tools = find_client_tools(read_version(connection).major, folder=environment.database.client_binaries)
         if missing := privileges.missing_roles(connection, manifest.roles):
             privileges.create_roles(connection, missing)
-        name = scratch.scratch_name(manifest.id, now=now)
         scratch.create_scratch(connection, name, manifest.shape, owner=manifest.owner)
+        report("restore", 0, manifest.database_bytes)
         try:
             errors = restore(
                 tools,
@@ -152,7 +168,7 @@ def restore_database(manifest: Manifest, dump: FetchedDump, environment: Environ
             errors += scratch.apply_database_properties(dsn, name, manifest.catalog)
             analyze(with_database(dsn, name))
         except BaseException:
-            scratch.drop_scratch(connection, name)
+            scratch.drop_database(connection, name)
             raise
     seconds = time.monotonic() - started
     logger.info("restored point=%s database=%s errors=%d seconds=%.1f", manifest.id, name, len(errors), seconds)

@@ -1,0 +1,59 @@
+"""The step that decides: the proven database takes the live one's name."""
+
+from dataclasses import asdict
+
+from continuity.adapters.postgres import connect
+from continuity.adapters.swap import MAINTENANCE, carries, find_database, swap_databases, system_identifier
+from continuity.domain.plan import Facts
+from continuity.domain.swap import Swap
+from continuity.errors import UnsafeOperation
+from continuity.steps.operation import Retry
+from continuity.steps.step import Probe, Step, World
+
+
+def _facts(world: World, arguments: Facts) -> Facts:
+    """Record the identities of both databases: the live one's from the plan, the shadow's as it is now."""
+    with connect(world.environment.rollback_dsn, MAINTENANCE) as connection:
+        shadow = find_database(connection, arguments["shadow"])
+        if shadow is None:
+            raise UnsafeOperation(f"there is no database {arguments['shadow']}", hint="Make a new plan.")
+        if "shadow_oid" in arguments and shadow.oid != arguments["shadow_oid"]:
+            raise UnsafeOperation(
+                f"database {shadow.name} has OID {shadow.oid}, the plan is for {arguments['shadow_oid']}", hint="Make a new plan."
+            )
+        if (found := system_identifier(connection)) != arguments["system_identifier"]:
+            raise UnsafeOperation(
+                f"this is cluster {found}, the plan is for {arguments['system_identifier']}",
+                hint="Another server answers at this address: check `[rollback] dsn`.",
+            )
+    swap = Swap(
+        system_identifier=arguments["system_identifier"],
+        live=arguments["live"],
+        live_oid=arguments["live_oid"],
+        shadow=shadow.name,
+        shadow_oid=shadow.oid,
+        replaced=arguments["replaced"],
+    )
+    return asdict(swap)
+
+
+def _probe(world: World, facts: Facts) -> Probe:
+    swap = Swap(**facts)
+    found = carries(world.environment.rollback_dsn, swap)
+    if found == swap.shadow_oid:
+        return Probe.DONE
+    return Probe.NOT_DONE if found == swap.live_oid else Probe.FOREIGN
+
+
+def _swap(world: World, facts: Facts) -> Facts:
+    return {"downtime_seconds": round(swap_databases(world.environment.rollback_dsn, Swap(**facts)), 3)}
+
+
+SWAP = Step(
+    kind="swap",
+    facts=_facts,
+    probe=_probe,
+    do=_swap,
+    pivot=True,
+    retry=Retry(attempts=5, first_wait_seconds=0.5, longest_wait_seconds=5.0),
+)

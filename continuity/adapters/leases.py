@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from threading import Event, Lock, Thread
+from typing import Any
 from uuid import uuid4
 
 from continuity.adapters import processes
@@ -75,6 +76,15 @@ class HeldLease:
                 if self._overtaken:
                     return
 
+    def announce(self, *, journal: str, hold: str) -> None:
+        """Record which run is about to write a journal, and which hold is in force.
+
+        Raises:
+            Overtaken, VaultError: it could not be recorded, so nothing must be begun.
+
+        """
+        self._write(journal=journal, hold=hold)
+
     def release(self) -> None:
         """Give the application free. A release that does not arrive is made up for by the lease's end."""
         self._ended.set()
@@ -83,9 +93,9 @@ class HeldLease:
         except VaultError as error:
             logger.warning("lease not released run=%s because=%s", self.lease.run, error.message)
 
-    def _write(self, *, released: datetime | None = None) -> None:
+    def _write(self, **changes: Any) -> None:
         with self._writing:  # the thread that renews and the run that checks
-            lease = replace(self.lease, beat=self.lease.beat + 1, released=released)
+            lease = replace(self.lease, beat=self.lease.beat + 1, **changes)
             asked = time.monotonic()
             try:
                 self._version = self._vault.replace(lease_key(lease), _written(lease), version=self._version)
@@ -126,14 +136,19 @@ def holding(vault: Vault, application: ApplicationName, purpose: Purpose, *, run
         held.release()
 
 
-def read_lease(vault: Vault, application: ApplicationName, purpose: Purpose) -> Lease | None:
-    """Return who holds an application, or None where nobody does: never held, released, or the process is gone."""
+def last_lease(vault: Vault, application: ApplicationName, purpose: Purpose) -> Lease | None:
+    """Return the lease as it stands, released or not; None where the application was never held."""
     try:
         key = _key(application, purpose)
-        lease = _read(vault.read(key), key)
+        return _read(vault.read(key), key)
     except NotStored:
         return None
-    return None if lease.released or processes.is_gone(lease.holder) else lease
+
+
+def read_lease(vault: Vault, application: ApplicationName, purpose: Purpose) -> Lease | None:
+    """Return who holds an application, or None where nobody does: never held, released, or the process is gone."""
+    lease = last_lease(vault, application, purpose)
+    return None if lease is None or lease.released or processes.is_gone(lease.holder) else lease
 
 
 def lease_key(lease: Lease) -> str:
@@ -170,7 +185,7 @@ def _acquire(vault: Vault, application: ApplicationName, purpose: Purpose, run: 
         if not lease.released and not processes.is_gone(lease.holder):
             _watch(vault, key, lease, found.version)
             logger.warning("taking over run=%s holder=%s", lease.run, lease.holder)
-        taken = replace(wanted, epoch=lease.epoch + 1)
+        taken = replace(wanted, epoch=lease.epoch + 1, journal=lease.journal, hold=lease.hold)
         try:
             return HeldLease(vault, taken, vault.replace(key, _written(taken), version=found.version))
         except Overtaken:

@@ -42,6 +42,10 @@ class Lease:
     holder: Holder
     since: datetime
     released: datetime | None = None
+    journal: str = ""
+    """The newest run that may have written a journal. Runs exclude each other, so only this one can be open."""
+    hold: str = ""
+    """The run that stopped the application and has not been released or taken over."""
 
     def __str__(self) -> str:
         return f"{self.run}, held by {self.holder} since {self.since:%Y-%m-%d %H:%M:%S} UTC"

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NewType
 
+from continuity.domain.activity import TableActivity
 from continuity.domain.application import ApplicationName
 from continuity.domain.catalog import OWNER, CatalogEntry, Kind
 from continuity.domain.fingerprint import Fingerprint, SequencePosition
@@ -125,6 +126,7 @@ class Manifest:
     roles: tuple[str, ...]
     extensions: Mapping[str, str]
     migration_head: str = ""
+    activity: tuple[TableActivity, ...] = ()
     media: MediaMap | None = None
     workloads: Mapping[str, str] | None = None
     flags: Mapping[str, str] | None = None

@@ -96,6 +96,7 @@ def _manifest(
         roles=database.roles,
         extensions=database.extensions,
         migration_head=database.migration_head,
+        activity=database.activity,
         media=media,
         not_included=NOT_INCLUDED,
         warnings=warnings,

@@ -10,9 +10,11 @@ from datetime import UTC, datetime, timedelta
 from psycopg import sql
 
 from continuity.adapters import catalog, dumps
+from continuity.adapters.activity import read_activity
 from continuity.adapters.fingerprints import SETTINGS, Unmeasured, digest_method, read_fingerprints, read_large_objects
 from continuity.adapters.postgres import Connection, connect, fetch_value, read_identity, read_shape, translated
 from continuity.adapters.sealing import parse_recipients, seal_into
+from continuity.domain.activity import TableActivity
 from continuity.domain.application import Application
 from continuity.domain.catalog import VALID_INDEX, CatalogEntry, Kind
 from continuity.domain.fingerprint import Fingerprint, SequencePosition
@@ -52,6 +54,7 @@ class CapturedDatabase:
     roles: tuple[str, ...]
     extensions: dict[str, str]
     migration_head: str
+    activity: tuple[TableActivity, ...]
 
 
 def capture_database(
@@ -90,6 +93,8 @@ def _capture(
     taken, wal = fetch_value(holder, "select now()"), fetch_value(holder, "select pg_current_wal_lsn()::text")
     size_bytes = int(fetch_value(holder, "select pg_database_size(current_database())"))
     identity = read_identity(holder)
+    # Counters lag a little behind commits, so a loss estimated from them errs towards too much: the safe way.
+    activity = read_activity(holder)
     tools = dumps.find_client_tools(identity.major, folder=environment.database.client_binaries)
     with ThreadPoolExecutor(1, thread_name_prefix="digests") as pool:
         digesting = pool.submit(
@@ -125,6 +130,7 @@ def _capture(
         roles=catalog.read_roles(holder),
         extensions=catalog.read_extensions(holder),
         migration_head=_migration_head(holder, application.database.migration_head),
+        activity=activity,
     )
 
 

@@ -123,6 +123,7 @@ def test_a_killed_holder_on_this_machine_is_succeeded_at_once(holder):
 def test_a_frozen_holder_is_succeeded_after_a_whole_lease_and_does_nothing_more_when_it_wakes(holder, quick):
     process, vault = holder
     os.kill(process.pid, signal.SIGSTOP)
+    os.waitid(os.P_PID, process.pid, os.WSTOPPED)
 
     with holding(vault, SHOP, Purpose.CHANGE, run="next"):
         os.kill(process.pid, signal.SIGCONT)

@@ -15,6 +15,11 @@ VERBS = {
     "points": ("protection", "List the recovery points, newest first, with their verdicts."),
     "distrust": ("trust", "Mark a point as holding bad data: it is never chosen by rule."),
     "accept": ("trust", "Tolerate a failing finding of health until a date."),
+    "rollback": ("rollback", "Plan to go back to a proven point, or carry such a plan out."),
+    "resume": ("runs", "Finish a run that was killed."),
+    "undo": ("runs", "Take a run back."),
+    "watch": ("runs", "Follow a run from anywhere."),
+    "verify-journal": ("runs", "Verify that a run's journal is whole and unchanged."),
     "demo": ("stack", "Show the whole story on the embedded stack."),
 }
 """Verbs, each with its module in `deployments.commands` and its line in --help: showing them loads no module."""
@@ -29,7 +34,7 @@ stack.command("deployments.commands.stack:up", name="up", help="Start it, load t
 stack.command("deployments.commands.stack:down", name="down", help="Stop it; its data stays.")
 app.command(stack)
 for verb, (module, line) in VERBS.items():
-    app.command(f"deployments.commands.{module}:{verb}", name=verb, help=line)
+    app.command(f"deployments.commands.{module}:{verb.replace('-', '_')}", name=verb, help=line)
 
 
 def main() -> None:

@@ -4,7 +4,12 @@ import os
 
 import pytest
 
-pytest_plugins = ["tests.fixtures.postgres", "tests.fixtures.object_stores", "tests.fixtures.protection"]
+pytest_plugins = [
+    "tests.fixtures.postgres",
+    "tests.fixtures.object_stores",
+    "tests.fixtures.protection",
+    "tests.fixtures.terminal",
+]
 
 ANNOUNCED_SKIPS = ("real data absent", "the wheel is not made for this Python", "no pgbench in")
 """Reasons for which a test may be skipped on a machine of CI; any other skip there is a failure."""

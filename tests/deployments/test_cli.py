@@ -1,35 +1,10 @@
 """The command line as a person uses it: a process, its exit code, and what it prints."""
 
-import json
 import subprocess
 import sys
-from pathlib import Path
 
 import psycopg
 import pytest
-
-COMMAND = Path(sys.executable).with_name("continuity")
-
-
-@pytest.fixture
-def at_terminal(protect, tmp_path):
-    """Protect a database by files, and run commands on it as processes."""
-
-    class Seat:
-        def __init__(self, kind: str) -> None:
-            self.protected = protect(kind)
-            self.environment = self.protected.write_files(tmp_path)
-
-        def run(self, *words: str) -> subprocess.CompletedProcess[str]:
-            argv = [COMMAND, *words, "--environment", self.environment]
-            return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=120)
-
-        def json(self, *words: str, code: int = 0):
-            done = self.run(*words, "--json")
-            assert done.returncode == code, done.stderr + done.stdout
-            return json.loads(done.stdout)
-
-    return Seat
 
 
 @pytest.mark.parametrize("kind", ["blottr", "guestbook"])

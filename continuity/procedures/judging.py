@@ -1,0 +1,20 @@
+"""Judges a restored database by the suites that are handed in, as a step of a run does."""
+
+from datetime import UTC, datetime
+
+from continuity.domain.application import Application
+from continuity.domain.recovery_point import Manifest
+from continuity.domain.verdict import Verdict, judge
+from continuity.procedures.drill import Validate, read_acceptances
+from continuity.settings import Environment
+from continuity.steps.shadow import Judge
+
+
+def judge_by(validate: Validate, environment: Environment) -> Judge:
+    """Return a judge that runs the suites and applies what people have accepted."""
+
+    def judge_restored(dsn: str, database: str, manifest: Manifest, application: Application) -> Verdict:
+        findings = validate.restored(dsn, database, manifest, application).findings
+        return judge(findings, acceptances=read_acceptances(application, environment), now=datetime.now(UTC))
+
+    return judge_restored

@@ -1,0 +1,107 @@
+"""Plan an emergency rollback: observe the live state, choose the point, decide the steps, and say what it will cost."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from continuity.adapters.activity import read_activity
+from continuity.adapters.approvals import WaitingPlan, store_plan
+from continuity.adapters.postgres import connect, fetch_value, read_identity
+from continuity.adapters.swap import sessions_on
+from continuity.domain.activity import written_since
+from continuity.domain.application import Application
+from continuity.domain.estimates import predict
+from continuity.domain.plan import Plan, Verb
+from continuity.domain.recovery_point import Manifest, PointState
+from continuity.domain.rollback import LiveDatabase, Order, Scope, choose_point, plan_rollback
+from continuity.procedures.drill import LIST_POINTS
+from continuity.procedures.runs import read_measured
+from continuity.settings import Environment
+from continuity.steps.operation import PATIENT, Operation, Perform
+from continuity.steps.places import journals_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class RollbackWish:
+    """What a person asks for. It goes into the plan, so that the plan can be made again and compared."""
+
+    point: str = "latest"
+    before: datetime | None = None
+    scope: Scope = Scope.EVERYTHING
+    order: Order = Order.STOP_FIRST
+
+    def options(self) -> dict[str, str]:
+        """Return the wish as a plan records it."""
+        return {
+            "point": self.point,
+            "before": self.before.isoformat() if self.before else "",
+            "scope": self.scope.value,
+            "order": self.order.value,
+        }
+
+    @staticmethod
+    def of(plan: Plan) -> "RollbackWish":
+        """Return the wish that a plan records."""
+        options = plan.options
+        return RollbackWish(
+            point=options["point"],
+            before=datetime.fromisoformat(options["before"]) if options["before"] else None,
+            scope=Scope(options["scope"]),
+            order=Order(options["order"]),
+        )
+
+
+def make_plan(
+    application: Application, environment: Environment, wish: RollbackWish, *, perform: Perform, now: datetime
+) -> WaitingPlan:
+    """Make the plan of a rollback with its estimates, and keep it for approval. Changes nothing else.
+
+    Raises:
+        ConfigurationRefused: there is no such point.
+        UnsafeOperation: no proven point fits, or something stands in the way; all of it is named.
+        DatabaseError, VaultError: the live state could not be observed.
+
+    """
+    points = perform(LIST_POINTS, application, environment).points
+    chosen = choose_point(points, wish.point, before=wish.before)
+    live = perform(OBSERVE, application, environment)
+    plan = plan_rollback(application.name, live, chosen, warm=None, options=wish.options(), now=now)
+    waiting = WaitingPlan(plan=plan, estimates=_estimate(plan, chosen.point, live, environment, perform))
+    perform(STORE, environment, waiting)
+    return waiting
+
+
+def _estimate(plan: Plan, point: PointState, live: LiveDatabase, environment: Environment, perform: Perform):  # type: ignore[no-untyped-def]  # noqa: ANN202
+    manifest: Manifest = point.manifest
+    discards = written_since(
+        manifest.activity,
+        live.activity,
+        rows={table.table: table.rows for table in manifest.tables},
+        same_database=(manifest.database.system_identifier, manifest.database.oid) == (live.system_identifier, live.oid),
+    )
+    measured = perform(READ_MEASURED, environment, plan.application)
+    return predict(plan, point=point, measured=measured, discards=discards, live_bytes=live.size_bytes)
+
+
+def observe_database(application: Application, environment: Environment) -> LiveDatabase:
+    """Read the identity of the live database, who is on it, and how much has been written. Changes nothing."""
+    with connect(environment.rollback_dsn, application.database.name) as connection:
+        identity = read_identity(connection)
+        return LiveDatabase(
+            name=identity.name,
+            oid=identity.oid,
+            system_identifier=identity.system_identifier,
+            size_bytes=int(fetch_value(connection, "select pg_database_size(current_database())")),
+            sessions=tuple(map(str, sessions_on(connection, identity.oid))),
+            activity=read_activity(connection),
+        )
+
+
+def keep_plan(environment: Environment, waiting: WaitingPlan) -> None:
+    """Keep the plan in the journals' vault. Doing it again changes nothing."""
+    store_plan(journals_of(environment), waiting)
+
+
+OBSERVE = Operation(name="observe the live database", run=observe_database, retry=PATIENT, tags=("observe",))
+READ_MEASURED = Operation(name="read how long past runs took", run=read_measured, retry=PATIENT, tags=("observe",))
+STORE = Operation(name="keep the plan for approval", run=keep_plan, retry=PATIENT, tags=("act",))
+ROLLBACK = Verb.ROLLBACK

@@ -1,0 +1,215 @@
+"""Carry out approved plans, go on with runs that were killed, take them back; one run an application at a time."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+from continuity.adapters.approvals import read_approvals
+from continuity.adapters.leases import HeldLease, holding, last_lease
+from continuity.adapters.vault import Vault
+from continuity.domain.application import Application, ApplicationName
+from continuity.domain.approval import Approval, check_approvals
+from continuity.domain.estimates import measured_seconds
+from continuity.domain.holds import hold_after
+from continuity.domain.lease import Purpose
+from continuity.domain.plan import Plan, what_changed
+from continuity.domain.run import EntryKind, History, RunId, run_id
+from continuity.engine import Ended, Engine, Observer, unobserved
+from continuity.errors import ConfigurationRefused, UnsafeOperation
+from continuity.journal import Journal, plan_facts, plan_of, read_history
+from continuity.settings import Environment
+from continuity.steps.kinds import kinds_of_steps
+from continuity.steps.operation import Perform
+from continuity.steps.places import journals_of, spool_of
+from continuity.steps.progress import Report, silent
+from continuity.steps.shadow import Judge
+from continuity.steps.step import World
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hands:
+    """What a caller hands in: how steps are performed, who judges a restore, and who is told."""
+
+    perform: Perform
+    judge: Judge
+    observe: Observer = unobserved
+    report: Report = silent
+    told: Callable[[RunId], None] = lambda _run: None
+    """Called with the run's id as soon as it has one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunReport:
+    """What a run came to, with everything that its journal says."""
+
+    run: RunId
+    ended: Ended
+    history: History
+
+
+def carry_out(
+    application: Application,
+    environment: Environment,
+    plan: Plan,
+    *,
+    replan: Callable[[], Plan],
+    approvals: Sequence[Approval],
+    hands: Hands,
+) -> RunReport:
+    """Carry out an approved plan under the application's lease; an open run of the same plan is resumed instead.
+
+    `replan` observes the world once more, under the lease: a plan that comes out otherwise is refused.
+
+    Raises:
+        Busy: another run holds the application.
+        UnsafeOperation: the world has changed, the approval does not suffice, or another run is open; nothing was changed.
+        Overtaken: another process has taken the run over.
+
+    """
+    journals = journals_of(environment)
+    open_one = open_run(journals, application.name)
+    if open_one is not None and plan_of(read_history(journals, open_one)).hash == plan.hash:
+        return resume(application, environment, open_one, hands=hands)
+    run = run_id(application.name, plan.verb, datetime.now(UTC), nonce=uuid4().hex)
+    with _held(environment, application, run) as lease:
+        _refuse_beside_open_run(journals, lease)
+        now = replan()
+        if changes := what_changed(plan, now):
+            raise UnsafeOperation(
+                f"the world has changed since plan {plan.hash} was made: {changes[0]}",
+                detail="\n".join([*changes, "Nothing was changed."]),
+                hint=f"Look at the new plan {now.hash}, and approve that one.",
+            )
+        section = environment.rollback
+        signed = read_approvals(journals, application.name, plan.hash, approvers=section.approvers)
+        names = check_approvals(
+            plan,
+            [*approvals, *signed],
+            needed=section.approvals,
+            valid=timedelta(minutes=section.approval_minutes),
+            now=datetime.now(UTC),
+        )
+        lease.announce(journal=run, hold=_hold_in_force(journals, lease))
+        engine = _engine(application, environment, run, lease, hands)
+        engine.journal.append(EntryKind.PLAN, facts={**plan_facts(plan), "approved by": list(names)})
+        hands.told(run)
+        return _report(run, engine, engine.carry_out())
+
+
+def resume(application: Application, environment: Environment, run: RunId, *, hands: Hands) -> RunReport:
+    """Go on with an open run from where its journal ends; one that has ended is reported as it ended.
+
+    Raises:
+        Busy: a living process holds it.
+        ConfigurationRefused: there is no such run.
+
+    """
+    with _held(environment, application, run) as lease:
+        engine = _engine(application, environment, run, lease, hands)
+        _refuse_unknown(engine.journal.history, run)
+        hands.told(run)
+        return _report(run, engine, engine.carry_out())
+
+
+def take_back(application: Application, environment: Environment, run: RunId, *, hands: Hands) -> RunReport:
+    """Take back an open run that has not passed its pivot.
+
+    Raises:
+        Busy: a living process holds it.
+        UnsafeOperation: its pivot is passed: swapping back is a run of its own.
+
+    """
+    with _held(environment, application, run) as lease:
+        engine = _engine(application, environment, run, lease, hands)
+        _refuse_unknown(engine.journal.history, run)
+        return _report(run, engine, engine.take_back())
+
+
+def open_run(journals: Vault, application: ApplicationName) -> RunId | None:
+    """Return the run that was begun and has not ended. Runs exclude each other, so there is one at the most."""
+    lease = last_lease(journals, application, Purpose.CHANGE)
+    return _open(journals, lease.journal) if lease else None
+
+
+def active_hold(journals: Vault, application: ApplicationName) -> RunId | None:
+    """Return the hold that is in force, or None."""
+    lease = last_lease(journals, application, Purpose.CHANGE)
+    hold = _hold_of(journals, lease.journal, lease.hold) if lease else ""
+    return RunId(hold) if hold else None
+
+
+def read_measured(environment: Environment, application: ApplicationName) -> dict[str, float]:
+    """Return how long each kind of step took in the application's last run. Changes nothing."""
+    journals = journals_of(environment)
+    lease = last_lease(journals, application, Purpose.CHANGE)
+    if lease is None or not lease.journal:
+        return {}
+    try:
+        history = read_history(journals, RunId(lease.journal))
+    except ConfigurationRefused:
+        return {}
+    return measured_seconds([history], [plan_of(history)])
+
+
+@contextmanager
+def _held(environment: Environment, application: Application, run: RunId) -> Iterator[HeldLease]:
+    with holding(journals_of(environment), application.name, Purpose.CHANGE, run=run) as lease:
+        yield lease
+
+
+def _engine(application: Application, environment: Environment, run: RunId, lease: HeldLease, hands: Hands) -> Engine:
+    journal = Journal(journals_of(environment), run, epoch=lease.lease.epoch, spool=spool_of(environment, run))
+    journal.load()
+    return Engine(
+        journal=journal,
+        lease=lease,
+        world=World(application=application, environment=environment, run=run, report=hands.report),
+        kinds=kinds_of_steps(hands.judge),
+        perform=hands.perform,
+        observe=hands.observe,
+    )
+
+
+def _report(run: RunId, engine: Engine, ended: Ended) -> RunReport:
+    return RunReport(run=run, ended=ended, history=engine.journal.history)
+
+
+def _refuse_beside_open_run(journals: Vault, lease: HeldLease) -> None:
+    if (other := _open(journals, lease.lease.journal)) is not None:
+        raise UnsafeOperation(
+            f"{other} was begun and has not ended",
+            detail="Nothing was changed.",
+            hint=f"Finish it with `continuity resume {other}`, or take it back with `continuity undo {other}`.",
+        )
+
+
+def _refuse_unknown(history: History, run: RunId) -> None:
+    if not history.entries:
+        raise ConfigurationRefused(f"no run {run!r}", hint="See `continuity status` for the runs there are.")
+
+
+def _open(journals: Vault, run: str) -> RunId | None:
+    if not run:
+        return None
+    try:
+        history = read_history(journals, RunId(run))
+    except ConfigurationRefused:
+        # Announced and killed before its first entry: it has done nothing.
+        return None
+    return RunId(run) if history.end is None else None
+
+
+def _hold_in_force(journals: Vault, lease: HeldLease) -> str:
+    return _hold_of(journals, lease.lease.journal, lease.lease.hold)
+
+
+def _hold_of(journals: Vault, last: str, hold: str) -> str:
+    if not last:
+        return hold
+    try:
+        history = read_history(journals, RunId(last))
+    except ConfigurationRefused:
+        return hold
+    return hold_after(history, plan_of(history), hold)

@@ -1,0 +1,146 @@
+"""What plans and runs tell."""
+
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from continuity.adapters.approvals import WaitingPlan
+from continuity.domain import reports
+from continuity.domain.plan import PlannedStep
+from continuity.domain.run import EntryKind, Outcome
+from continuity.domain.run_report import Summary, summarize
+from continuity.engine import Phase
+from continuity.journal import plan_of
+from continuity.procedures.runs import RunReport
+from deployments.console import EXIT_DONE, EXIT_FAILED, EXIT_LOOK, Terminal
+
+EXIT_CODES = {
+    Outcome.DONE: EXIT_DONE,
+    Outcome.UNDONE: EXIT_FAILED,
+    Outcome.UNDO_INCOMPLETE: EXIT_FAILED,
+    Outcome.INCOMPLETE: EXIT_LOOK,
+}
+
+
+def tell_plan(terminal: Terminal, waiting: WaitingPlan, *, command: str) -> int:
+    """Show a plan: targets by identity, steps with seconds, what is lost, and the command that carries it out."""
+    plan, estimates = waiting.plan, waiting.estimates
+    document = {
+        "plan": {
+            "hash": plan.hash,
+            "verb": plan.verb.value,
+            "recovery_point": plan.point,
+            "targets": dict(plan.targets),
+            "steps": [
+                {"name": step.name, "target": step.target, "stage": step.stage.value, "seconds": estimates.seconds[step.name]}
+                for step in plan.steps
+            ],
+            "seconds": round(estimates.total_seconds, 1),
+            "peak_bytes": estimates.peak_bytes,
+            "discards": {
+                "rows": estimates.discards.rows,
+                "unknown": estimates.discards.unknown,
+                "tables": {each.table: each.rows for each in estimates.discards.tables},
+                "new_tables": list(estimates.discards.new_tables),
+            },
+            "not_included": list(estimates.not_included),
+        }
+    }
+    lines: list[str | Text | Table] = [Text(f"plan {plan.hash}: {plan.verb.value} of {plan.application}", style="bold")]
+    lines += [f"  {name:15} {what}" for name, what in plan.targets.items()]
+    lines.append("")
+    table = Table(box=None, pad_edge=False)
+    for heading in ("STEP", "ON", "SECONDS", "AS IN"):
+        table.add_column(heading, justify="right" if heading == "SECONDS" else "left")
+    for step in plan.steps:
+        table.add_row(step.name, step.target, f"{estimates.seconds[step.name]:.1f}", estimates.sources[step.name])
+    lines += [table, "", f"about {estimates.total_seconds:.0f} s in all"]
+    lines.append(Text(f"will be lost: {estimates.discards} (an estimate)", style="yellow"))
+    if estimates.peak_bytes:
+        lines.append(f"room needed meanwhile: {reports.size(estimates.peak_bytes)}")
+    lines += [f"note: {note}" for note in estimates.notes]
+    lines += [f"not in the point: {each}" for each in estimates.not_included]
+    lines += ["", "Nothing was changed. To carry it out:", "", f"    {command}"]
+    terminal.result(document, lines)
+    return EXIT_DONE
+
+
+def tell_run(terminal: Terminal, report: RunReport) -> int:
+    """Tell what a run came to: the outcome, its steps, and what to do next."""
+    plan = plan_of(report.history)
+    summary, outcome = summarize(report.history, plan), report.ended.outcome
+    document: dict[str, Any] = {
+        "run": report.run,
+        "outcome": outcome.value,
+        "seconds": summary.seconds,
+        "downtime_seconds": summary.downtime_seconds,
+        "stopped_seconds": summary.stopped_seconds,
+        "verdict": summary.verdict,
+        "recovery_point": plan.point,
+        "because": report.ended.because,
+        "steps": [
+            {"name": step.name, "state": step.state, "seconds": step.seconds, "because": step.because} for step in summary.steps
+        ],
+    }
+    style = {Outcome.DONE: "bold green", Outcome.INCOMPLETE: "bold yellow"}.get(outcome, "bold red")
+    lines: list[str | Text | Table] = [Text(_headline(report, summary), style=style), _steps_table(summary)]
+    lines += [f"{stage.stage.value}: {stage.seconds} s of {stage.budget}" for stage in summary.stages]
+    lines.append(f"next: {next_step(report)}")
+    terminal.result(document, lines)
+    return EXIT_CODES[outcome]
+
+
+def _headline(report: RunReport, summary: Summary) -> str:
+    ended = report.ended
+    if ended.outcome is Outcome.DONE:
+        cut = f", clients were cut off for {summary.downtime_seconds} s" if summary.downtime_seconds is not None else ""
+        return f"{ended.outcome.value}: {report.run} in {summary.seconds} s{cut}"
+    where = f" at {ended.failed!r}" if ended.failed else ""
+    return f"{ended.outcome.value}: {report.run} stopped{where}: {ended.because}"
+
+
+def next_step(report: RunReport) -> str:
+    """Say what a person does next."""
+    match report.ended.outcome:
+        case Outcome.DONE:
+            return f"look at the application; the replaced database is kept: `continuity undo {report.run}` swaps back."
+        case Outcome.UNDONE:
+            return f"{report.ended.hint or 'mend what is named above'} The application is as it was before."
+        case Outcome.UNDO_INCOMPLETE:
+            return f"mend what is named above, then `continuity undo {report.run}` takes back the rest."
+        case Outcome.INCOMPLETE:
+            return f"the data is the proven one; mend what is named above, then `continuity resume {report.run}` goes on."
+
+
+def _steps_table(summary: Summary) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for heading in ("STEP", "STATE", "SECONDS", ""):
+        table.add_column(heading, justify="right" if heading == "SECONDS" else "left")
+    for step in summary.steps:
+        table.add_row(step.name, step.state, "" if step.seconds is None else f"{step.seconds:.1f}", step.because)
+    return table
+
+
+class Progress:
+    """Says each step as it happens, on stderr."""
+
+    WORDS = {  # noqa: RUF012 -- read only
+        Phase.AFTER_INTENT: "…",
+        Phase.DONE: "✓",
+        Phase.FAILED: "✗",
+        Phase.UNDONE: "↶",
+    }
+
+    def __init__(self, terminal: Terminal) -> None:
+        self._terminal = terminal
+
+    def __call__(self, step: PlannedStep, phase: Phase) -> None:
+        """Say where a step is."""
+        if word := self.WORDS.get(phase):
+            self._terminal.note(f"{word} {step.name}: {step.target}")
+
+
+def entry_line(number: int, kind: EntryKind, step: str, at: str, because: str) -> str:
+    """Show one entry of a journal in a line."""
+    return f"{number:4}  {at}  {kind.value:7} {step}{': ' + because if because else ''}"

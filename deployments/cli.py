@@ -16,6 +16,7 @@ VERBS = {
     "distrust": ("trust", "Mark a point as holding bad data: it is never chosen by rule."),
     "accept": ("trust", "Tolerate a failing finding of health until a date."),
     "rollback": ("rollback", "Plan to go back to a proven point, or carry such a plan out."),
+    "approve": ("runs", "Approve a plan with your signature."),
     "resume": ("runs", "Finish a run that was killed."),
     "undo": ("runs", "Take a run back."),
     "watch": ("runs", "Follow a run from anywhere."),

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from getpass import getpass
 from typing import Any
 
 from rich.console import Console
@@ -61,6 +62,10 @@ class Terminal:
         self._said = now
         share = f" of about {reports.size(expected_bytes)}" if expected_bytes else ""
         self.note(f"{what}: {reports.size(done_bytes)}{share}")
+
+    def ask_secret(self, what: str) -> str:
+        """Ask for a secret at the terminal; where nobody sits there, the answer is empty."""
+        return getpass(f"{what}: ") if sys.stdin.isatty() else ""
 
     def error(self, error: ContinuityError) -> int:
         """Show an error (what happened, what was changed, what to do next) and return its exit code."""

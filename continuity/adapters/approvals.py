@@ -1,7 +1,7 @@
 """Plans that wait for approval, and the approvals of people, signed with their own OpenSSH keys (ed25519)."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -53,15 +53,19 @@ def find_plan(vault: Vault, application: ApplicationName, plan: str) -> WaitingP
     return read_document(vault.read(keys[-1]), WaitingPlan, form=PLAN, version=VERSION, key=keys[-1])
 
 
-def sign_approval(approval: Approval, key_file: Path, *, passphrase: bytes | None = None) -> Approval:
-    """Sign with a private key of OpenSSH's format.
+def sign_approval(approval: Approval, key_file: Path, *, ask_passphrase: Callable[[str], str]) -> Approval:
+    """Sign with a private key of OpenSSH's format; `ask_passphrase` is called where it is protected by one.
 
     Raises:
         ConfigurationRefused: the file holds no ed25519 key that can be opened.
 
     """
     try:
-        key = load_ssh_private_key(key_file.read_bytes(), password=passphrase)
+        data = key_file.read_bytes()
+        try:
+            key = load_ssh_private_key(data, password=None)
+        except TypeError:  # protected by a passphrase
+            key = load_ssh_private_key(data, password=ask_passphrase(f"passphrase of {key_file}").encode())
     except OSError as error:
         raise ConfigurationRefused(
             f"{key_file} cannot be read: {error.strerror}", hint="Name your key with --key FILE."
@@ -141,4 +145,4 @@ def find_application(vault: Vault, plan: str, applications: list[str]) -> Applic
 
 
 def _plan_key(plan: Plan) -> str:
-    return f"{plan.application}/plans/{plan.hash}/{plan.created:%Y%m%dT%H%M%SZ}.json"
+    return f"{plan.application}/plans/{plan.hash}/{plan.created:%Y%m%dT%H%M%S%fZ}.json"

@@ -11,7 +11,8 @@ from continuity.domain.application import ApplicationName
 from continuity.domain.choice import Chosen
 from continuity.domain.plan import Plan, PlanHash, PlannedStep, Verb
 from continuity.domain.recovery_point import PointState, RecoveryPointId
-from continuity.domain.swap import replaced_name, restoring_name, shadow_name
+from continuity.domain.run import EntryKind, History, RunId
+from continuity.domain.swap import replaced_name, restoring_name, shadow_name, undone_name
 from continuity.errors import ConfigurationRefused, UnsafeOperation
 
 
@@ -133,6 +134,49 @@ def plan_rollback(
         },
         steps=tuple(steps),
         point=RecoveryPointId(manifest.id),
+        options=options,
+    )
+
+
+def plan_undo(
+    application: ApplicationName, live: LiveDatabase, run: RunId, history: History, *, options: dict[str, str], now: datetime
+) -> Plan:
+    """Plan to swap back what a run has swapped: the database that it replaced is kept, closed, and has not changed since.
+
+    Raises:
+        UnsafeOperation: the run has swapped nothing, or the database that it brought up is no longer the live one.
+
+    """
+    swapped = next((entry.facts for entry in history.entries if entry.kind is EntryKind.DONE and "replaced" in entry.facts), None)
+    if swapped is None:
+        raise UnsafeOperation(f"{run} has swapped no database", detail="Nothing was changed.", hint="There is nothing to undo.")
+    if live.oid != swapped["shadow_oid"] or live.system_identifier != swapped["system_identifier"]:
+        raise UnsafeOperation(
+            f"database {live.name} has OID {live.oid}; {run} brought up OID {swapped['shadow_oid']}",
+            detail="Nothing was changed.",
+            hint="Another run has swapped since: undo that one first.",
+        )
+    mark = _mark(live.system_identifier, live.oid, swapped["live_oid"])
+    target = f"database {live.name} (OID {live.oid})"
+    back = f"{swapped['replaced']} (OID {swapped['live_oid']})"
+    arguments = {
+        "system_identifier": live.system_identifier,
+        "live": live.name,
+        "live_oid": live.oid,
+        "shadow": swapped["replaced"],
+        "shadow_oid": swapped["live_oid"],
+        "replaced": undone_name(live.name, mark),
+    }
+    return Plan(
+        application=application,
+        verb=Verb.UNDO,
+        created=now,
+        targets={
+            "cluster": f"system identifier {live.system_identifier}",
+            "database": target,
+            "takes its place": f"database {back}, closed since {run}",
+        },
+        steps=(PlannedStep(name="swap the databases back", kind="swap", target=target, arguments=arguments),),
         options=options,
     )
 

@@ -21,19 +21,24 @@ class Swap:
     """The name under which the former live database is kept."""
 
 
-def restoring_name(live: str, plan: PlanHash) -> str:
+def restoring_name(live: str, mark: PlanHash) -> str:
     """Name the database into which a run restores: it is not whole while it has this name."""
-    return _beside(live, f"_restoring_{plan[:8]}")
+    return _beside(live, f"_restoring_{mark[:8]}")
 
 
-def shadow_name(live: str, plan: PlanHash) -> str:
+def shadow_name(live: str, mark: PlanHash) -> str:
     """Name the whole restore of a run, beside the live database."""
-    return _beside(live, f"_shadow_{plan[:8]}")
+    return _beside(live, f"_shadow_{mark[:8]}")
 
 
-def replaced_name(live: str, plan: PlanHash) -> str:
+def replaced_name(live: str, mark: PlanHash) -> str:
     """Name the former live database of a run."""
-    return _beside(live, f"_replaced_{plan[:8]}")
+    return _beside(live, f"_replaced_{mark[:8]}")
+
+
+def undone_name(live: str, mark: PlanHash) -> str:
+    """Name the database that an undo has swapped away again."""
+    return _beside(live, f"_undone_{mark[:8]}")
 
 
 def _beside(live: str, suffix: str) -> str:

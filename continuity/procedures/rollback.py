@@ -7,12 +7,14 @@ from continuity.adapters.activity import read_activity
 from continuity.adapters.approvals import WaitingPlan, store_plan
 from continuity.adapters.postgres import connect, fetch_value, read_identity
 from continuity.adapters.swap import sessions_on
-from continuity.domain.activity import written_since
+from continuity.domain.activity import TableActivity, written_since
 from continuity.domain.application import Application
 from continuity.domain.estimates import predict
 from continuity.domain.plan import Plan, Verb
 from continuity.domain.recovery_point import Manifest, PointState
-from continuity.domain.rollback import LiveDatabase, Order, Scope, choose_point, plan_rollback
+from continuity.domain.rollback import LiveDatabase, Order, Scope, choose_point, plan_rollback, plan_undo
+from continuity.domain.run import History, RunId
+from continuity.journal import read_history
 from continuity.procedures.drill import LIST_POINTS
 from continuity.procedures.runs import read_measured
 from continuity.settings import Environment
@@ -53,7 +55,7 @@ class RollbackWish:
 def make_plan(
     application: Application, environment: Environment, wish: RollbackWish, *, perform: Perform, now: datetime
 ) -> WaitingPlan:
-    """Make the plan of a rollback with its estimates, and keep it for approval. Changes nothing else.
+    """Make the plan of a rollback with its estimates. Changes nothing; `KEEP_PLAN` keeps it for approval.
 
     Raises:
         ConfigurationRefused: there is no such point.
@@ -65,9 +67,36 @@ def make_plan(
     chosen = choose_point(points, wish.point, before=wish.before)
     live = perform(OBSERVE, application, environment)
     plan = plan_rollback(application.name, live, chosen, warm=None, options=wish.options(), now=now)
-    waiting = WaitingPlan(plan=plan, estimates=_estimate(plan, chosen.point, live, environment, perform))
-    perform(STORE, environment, waiting)
-    return waiting
+    return WaitingPlan(plan=plan, estimates=_estimate(plan, chosen.point, live, environment, perform))
+
+
+def make_undo_plan(
+    application: Application, environment: Environment, run: RunId, *, perform: Perform, now: datetime
+) -> WaitingPlan:
+    """Make the plan that swaps back what a run has swapped, with what was written since. Changes nothing.
+
+    Raises:
+        ConfigurationRefused: there is no such run.
+        UnsafeOperation: the run has swapped nothing, or another has since.
+
+    """
+    history = perform(READ_RUN, environment, run)
+    live = perform(OBSERVE, application, environment)
+    plan = plan_undo(application.name, live, run, history, options={"run": run}, now=now)
+    then = next((entry.facts["activity"] for entry in history.entries if "activity" in entry.facts), ())
+    discards = written_since([TableActivity(**each) for each in then], live.activity, rows={}, same_database=True)
+    measured = perform(READ_MEASURED, environment, application.name)
+    estimates = predict(plan, point=None, measured=measured, discards=discards, live_bytes=live.size_bytes)
+    return WaitingPlan(plan=plan, estimates=estimates)
+
+
+def remake(application: Application, environment: Environment, plan: Plan, *, perform: Perform, now: datetime) -> Plan:
+    """Make a plan again from the wish that it records, by the world as it is now."""
+    match plan.verb:
+        case Verb.UNDO:
+            return make_undo_plan(application, environment, RunId(plan.options["run"]), perform=perform, now=now).plan
+        case _:
+            return make_plan(application, environment, RollbackWish.of(plan), perform=perform, now=now).plan
 
 
 def _estimate(plan: Plan, point: PointState, live: LiveDatabase, environment: Environment, perform: Perform):  # type: ignore[no-untyped-def]  # noqa: ANN202
@@ -101,7 +130,12 @@ def keep_plan(environment: Environment, waiting: WaitingPlan) -> None:
     store_plan(journals_of(environment), waiting)
 
 
+def read_run(environment: Environment, run: RunId) -> History:
+    """Read a run's journal. Changes nothing."""
+    return read_history(journals_of(environment), run)
+
+
 OBSERVE = Operation(name="observe the live database", run=observe_database, retry=PATIENT, tags=("observe",))
 READ_MEASURED = Operation(name="read how long past runs took", run=read_measured, retry=PATIENT, tags=("observe",))
-STORE = Operation(name="keep the plan for approval", run=keep_plan, retry=PATIENT, tags=("act",))
-ROLLBACK = Verb.ROLLBACK
+KEEP_PLAN = Operation(name="keep the plan for approval", run=keep_plan, retry=PATIENT, tags=("act",))
+READ_RUN = Operation(name="read the run's journal", run=read_run, retry=PATIENT, tags=("observe",))

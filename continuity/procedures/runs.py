@@ -36,8 +36,8 @@ class Hands:
     judge: Judge
     observe: Observer = unobserved
     report: Report = silent
-    told: Callable[[RunId], None] = lambda _run: None
-    """Called with the run's id as soon as it has one."""
+    begun: Callable[[RunId, Plan], None] = lambda _run, _plan: None
+    """Called once the run holds the application, before its first step: what takes seconds to load is begun here."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +94,7 @@ def carry_out(
         lease.announce(journal=run, hold=_hold_in_force(journals, lease))
         engine = _engine(application, environment, run, lease, hands)
         engine.journal.append(EntryKind.PLAN, facts={**plan_facts(plan), "approved by": list(names)})
-        hands.told(run)
+        hands.begun(run, engine.journal.plan)
         return _report(run, engine, engine.carry_out())
 
 
@@ -109,7 +109,7 @@ def resume(application: Application, environment: Environment, run: RunId, *, ha
     with _held(environment, application, run) as lease:
         engine = _engine(application, environment, run, lease, hands)
         _refuse_unknown(engine.journal.history, run)
-        hands.told(run)
+        hands.begun(run, engine.journal.plan)
         return _report(run, engine, engine.carry_out())
 
 

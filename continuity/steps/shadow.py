@@ -1,11 +1,13 @@
 """Steps that bring a proven database up beside the live one: restore it, and judge it."""
 
 import logging
+from dataclasses import asdict
 from typing import Protocol
 
 from psycopg import sql
 
 from continuity.adapters import scratch
+from continuity.adapters.activity import read_activity
 from continuity.adapters.postgres import Connection, connect, translated
 from continuity.adapters.swap import MAINTENANCE, find_database, sessions_on
 from continuity.domain.application import Application
@@ -19,6 +21,8 @@ from continuity.steps.restoring import discard_dump, fetch_dump, restore_as
 from continuity.steps.step import Probe, Step, World
 
 logger = logging.getLogger(__name__)
+
+JUDGE_SHADOW = "judge the shadow"
 
 
 class Judge(Protocol):
@@ -105,9 +109,13 @@ def judging(judge: Judge) -> Step:
         wrong = [finding.name for finding in verdict.findings if not finding.passed]
         if not verdict.proven:
             raise _unproven(manifest, verdict, wrong)
+        with connect(dsn, shadow) as connection:
+            activity = read_activity(connection)
         with connect(dsn, MAINTENANCE) as connection:
             close_shadow(connection, shadow)
         return {
+            # Once it is live, what is written is counted from here.
+            "activity": [asdict(each) for each in activity],
             "verdict": verdict.judgement.value,
             "because": verdict.because,
             "checks": len(verdict.findings),
@@ -115,7 +123,7 @@ def judging(judge: Judge) -> Step:
             "tables": [{"table": table.table, "rows": table.rows, "digest": table.digest} for table in manifest.tables],
         }
 
-    return Step(kind="judge the shadow", do=validate, observes=True, retry=Retry(attempts=2, first_wait_seconds=2.0))
+    return Step(kind=JUDGE_SHADOW, do=validate, observes=True, retry=Retry(attempts=2, first_wait_seconds=2.0))
 
 
 def close_shadow(connection: Connection, shadow: str) -> None:

@@ -1,8 +1,13 @@
 """Runs that are there: follow them, finish them, take them back, verify their journals."""
 
 import time
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
+from cyclopts import Parameter
+
+from deployments.commands.carrying import carry_out_approved, hands
 from deployments.commands.where import HERE, Where
 
 if TYPE_CHECKING:
@@ -17,29 +22,61 @@ def resume(run: str, *, where: Where = HERE) -> int:
     """Go on with a run that was killed or could not finish. Harmless for one that has ended."""
     from continuity.domain.run import RunId
     from continuity.procedures.runs import resume as go_on
-    from deployments.commands.rollback import hands
     from deployments.telling.runs import tell_run
     from expectations.validator import Validator
 
     terminal, (protected, environment) = where.terminal(), _load(where, run)
     with Validator(parallel=environment.database.parallel) as validator:
-        validator.prepare()
         report = go_on(protected, environment, RunId(run), hands=hands(terminal, environment, validator))
     return tell_run(terminal, report)
 
 
-def undo(run: str, *, where: Where = HERE) -> int:
-    """Take back an open run that has not passed its pivot."""
+def undo(run: str, *, approve: str = "", where: Where = HERE) -> int:
+    """Take back an open run at once; for one that is done, plan to swap back, and with --approve HASH do it."""
     from continuity.domain.run import RunId
-    from continuity.procedures.runs import take_back
-    from deployments.commands.rollback import hands
-    from deployments.telling.runs import tell_run
+    from continuity.procedures.rollback import KEEP_PLAN, make_undo_plan
+    from continuity.procedures.runs import open_run, take_back
+    from continuity.steps.operation import perform_plainly
+    from continuity.steps.places import journals_of
+    from deployments.telling.runs import tell_plan, tell_run
     from expectations.validator import Validator
 
     terminal, (protected, environment) = where.terminal(), _load(where, run)
-    with Validator(parallel=environment.database.parallel) as validator:
-        report = take_back(protected, environment, RunId(run), hands=hands(terminal, environment, validator))
-    return tell_run(terminal, report)
+    if approve:
+        return carry_out_approved(terminal, protected, environment, approve)
+    if open_run(journals_of(environment), protected.name) == run:
+        with Validator(parallel=environment.database.parallel) as validator:
+            return tell_run(
+                terminal, take_back(protected, environment, RunId(run), hands=hands(terminal, environment, validator))
+            )
+    waiting = make_undo_plan(protected, environment, RunId(run), perform=perform_plainly, now=datetime.now(UTC))
+    perform_plainly(KEEP_PLAN, environment, waiting)
+    return tell_plan(terminal, waiting, command=f"continuity undo {run} --approve {waiting.plan.hash}")
+
+
+def approve(
+    plan: str,
+    *,
+    name: Annotated[str, Parameter(name="--as", help="Your name in `[rollback.approvers]`.")],
+    key: Annotated[Path, Parameter(help="Your OpenSSH private key (ed25519).")] = Path("~/.ssh/id_ed25519"),
+    where: Where = HERE,
+) -> int:
+    """Approve a plan with your signature, after having looked at what it says."""
+    from continuity.adapters.application_files import list_applications
+    from continuity.adapters.approvals import check_signature, find_application, find_plan, sign_approval, store_approval
+    from continuity.domain.approval import Approval
+    from continuity.steps.places import journals_of
+    from deployments.telling.runs import tell_approval
+
+    terminal, environment = where.terminal(), where.load_environment()
+    journals = journals_of(environment)
+    application = find_application(journals, plan, list_applications(environment.applications))
+    waiting = find_plan(journals, application, plan)
+    approval = Approval(application=application, plan=waiting.plan.hash, by=name, at=datetime.now(UTC))
+    signed = sign_approval(approval, key.expanduser(), ask_passphrase=terminal.ask_secret)
+    check_signature(signed, environment.rollback.approvers)
+    store_approval(journals, signed)
+    return tell_approval(terminal, waiting, signed)
 
 
 def watch(run: str, *, where: Where = HERE) -> int:

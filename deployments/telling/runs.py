@@ -7,6 +7,7 @@ from rich.text import Text
 
 from continuity.adapters.approvals import WaitingPlan
 from continuity.domain import reports
+from continuity.domain.approval import Approval
 from continuity.domain.plan import PlannedStep
 from continuity.domain.run import EntryKind, Outcome
 from continuity.domain.run_report import Summary, summarize
@@ -63,6 +64,16 @@ def tell_plan(terminal: Terminal, waiting: WaitingPlan, *, command: str) -> int:
     lines += [f"not in the point: {each}" for each in estimates.not_included]
     lines += ["", "Nothing was changed. To carry it out:", "", f"    {command}"]
     terminal.result(document, lines)
+    return EXIT_DONE
+
+
+def tell_approval(terminal: Terminal, waiting: WaitingPlan, approval: Approval) -> int:
+    """Tell which plan was approved, by whom."""
+    plan = waiting.plan
+    lines = [f"{approval.by} approves plan {plan.hash}: {plan.verb.value} of {plan.application}"]
+    lines += [f"  {name:15} {what}" for name, what in plan.targets.items()]
+    lines.append(f"will be lost: {waiting.estimates.discards} (an estimate)")
+    terminal.result({"plan": plan.hash, "application": plan.application, "by": approval.by}, lines)
     return EXIT_DONE
 
 

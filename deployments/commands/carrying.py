@@ -1,0 +1,61 @@
+"""How the terminal carries out approved plans: what every verb that plans first does with --approve HASH."""
+
+from datetime import UTC, datetime
+from getpass import getuser
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from continuity.domain.application import Application
+    from continuity.domain.plan import Plan
+    from continuity.domain.run import RunId
+    from continuity.procedures.runs import Hands
+    from continuity.settings import Environment
+    from deployments.console import Terminal
+    from expectations.validator import Validator
+
+
+def carry_out_approved(terminal: "Terminal", protected: "Application", environment: "Environment", approve: str) -> int:
+    """Carry out the plan of that hash in the name of the person at the terminal, and tell what it came to."""
+    from continuity.adapters.approvals import find_plan
+    from continuity.domain.approval import Approval
+    from continuity.procedures.rollback import remake
+    from continuity.procedures.runs import carry_out
+    from continuity.steps.operation import perform_plainly
+    from continuity.steps.places import journals_of
+    from deployments.telling.runs import tell_run
+    from expectations.validator import Validator
+
+    plan = find_plan(journals_of(environment), protected.name, approve).plan
+    approval = Approval(application=protected.name, plan=plan.hash, by=getuser(), at=datetime.now(UTC))
+    with Validator(parallel=environment.database.parallel) as validator:
+        report = carry_out(
+            protected,
+            environment,
+            plan,
+            replan=lambda: remake(protected, environment, plan, perform=perform_plainly, now=datetime.now(UTC)),
+            approvals=[approval],
+            hands=hands(terminal, environment, validator),
+        )
+    return tell_run(terminal, report)
+
+
+def hands(terminal: "Terminal", environment: "Environment", validator: "Validator") -> "Hands":
+    """Return what a terminal hands to a run: plain performing, and every step told as it happens."""
+    from continuity.procedures.judging import judge_by
+    from continuity.procedures.runs import Hands
+    from continuity.steps.operation import perform_plainly
+    from continuity.steps.shadow import JUDGE_SHADOW
+    from deployments.telling.runs import Progress
+
+    def begun(run: "RunId", plan: "Plan") -> None:
+        terminal.note(f"run {run}; follow it from anywhere: continuity watch {run}")
+        if any(step.kind == JUDGE_SHADOW for step in plan.steps):
+            validator.prepare()
+
+    return Hands(
+        perform=perform_plainly,
+        judge=judge_by(validator, environment),
+        observe=Progress(terminal),
+        report=terminal.progress,
+        begun=begun,
+    )

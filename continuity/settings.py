@@ -101,6 +101,15 @@ class MediaSection(Section):
     region: str | None = None
 
 
+class ClusterSection(Section):
+    """The Kubernetes cluster on which the application runs; without a kubeconfig the client's own rules find it."""
+
+    kubeconfig: Path | None = None
+    """File that names the API server and holds the credentials; inside a pod the service account is used without one."""
+    context: str | None = None
+    """Context of the kubeconfig; by default its current one."""
+
+
 class PrefectSection(Section):
     """Where the Prefect server is."""
 
@@ -116,6 +125,7 @@ class Environment(Section):
     media: MediaSection = MediaSection()
     rollback: RollbackSection = RollbackSection()
     journal: JournalSection | None = None
+    cluster: ClusterSection = ClusterSection()
     prefect: PrefectSection = PrefectSection()
     applications: Path = Path("applications")
 

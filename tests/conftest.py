@@ -9,6 +9,7 @@ pytest_plugins = [
     "tests.fixtures.object_stores",
     "tests.fixtures.protection",
     "tests.fixtures.terminal",
+    "tests.fixtures.cluster",
 ]
 
 ANNOUNCED_SKIPS = ("real data absent", "the wheel is not made for this Python", "no pgbench in")

@@ -2,9 +2,11 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from continuity.adapters.s3_vault import s3_client
+from deployments.local.sample_cluster import REPLICAS, application_login, deploy_sample, sample_images
 from deployments.local.stack import APPLICATIONS, Stack, load_application, start_stack
 
 SAMPLES = ("blottr", "guestbook")
@@ -15,13 +17,15 @@ BUCKET = "blottr-media-bucket"
 
 def bring_up(directory: Path, *, report: Callable[[str], None], with_prefect: bool = True) -> Stack:
     """Start the stack with both applications on it. Run twice, it gives the same stack; data that is there stays."""
-    stack = start_stack(directory, report=report, with_prefect=with_prefect)
+    stack = start_stack(directory, report=report, with_prefect=with_prefect, images=sample_images())
     for name in SAMPLES:
         report(f"loading {name}, {MEGABYTES} MB of invented data")
         load_application(stack.postgres, APPLICATIONS / name, megabytes=MEGABYTES, database=name)
     os.environ.update(stack.variables)
     put_pictures(stack.urls["media"])
-    return stack
+    report(f"deploying blottr, {REPLICAS} replicas")
+    address = deploy_sample(stack.cluster, application_login(stack.postgres, stack.directory, "blottr"))
+    return replace(stack, urls=stack.urls | {"blottr": address})
 
 
 def put_pictures(endpoint_url: str) -> None:

@@ -1,6 +1,6 @@
 """The embedded stack: everything that the product needs, on one machine, started and stopped by one call.
 
-PostgreSQL and Prefect are the real ones; the vault is a directory; the media bucket is a stand-in for S3.
+PostgreSQL and Prefect are the real ones; the vault is a directory; the media bucket and the cluster are stand-ins.
 """
 
 import json
@@ -8,16 +8,18 @@ import os
 import subprocess
 import tempfile
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from psycopg import sql
 
 from continuity.errors import ConfigurationRefused, ContinuityError, DatabaseError
 from deployments.local import object_store, prefect_server
+from deployments.local.kubernetes import service as kubernetes
 from deployments.local.postgres import PostgresServer, start_postgres, stop_postgres
 from deployments.local.processes import LOCALHOST
 from deployments.local.server_account import can_reach, reachable_temporary_directory, unprivileged_account
@@ -40,6 +42,7 @@ class Stack:
     urls: dict[str, str]
     variables: dict[str, str]
     postgres: PostgresServer
+    cluster: kubernetes.LocalCluster
 
 
 def start_stack(
@@ -48,11 +51,12 @@ def start_stack(
     with_prefect: bool = True,
     report: Callable[[str], None],
     applications: Path = APPLICATIONS,
+    images: Sequence[Mapping[str, Any]] = (),
 ) -> Stack:
     """Start what does not run yet, make a bucket for every application that names one, and write environment.toml.
 
-    Run twice, it gives the same stack. `report` is told each part as it comes up. The first start takes half a minute
-    to a minute and a half, nearly all of it Prefect's.
+    Run twice, it gives the same stack. `images` is what the stand-in for Kubernetes can run. `report` is told each part
+    as it comes up. The first start takes half a minute to a minute and a half, nearly all of it Prefect's.
 
     Raises:
         ConfigurationRefused: no PostgreSQL was found, or no directory that its account can enter.
@@ -67,15 +71,19 @@ def start_stack(
     report(f"PostgreSQL {postgres.major} on port {postgres.port}")
     media = object_store.start_object_store(services, _buckets(applications))
     report(f"a stand-in for S3 (moto, in memory) on port {media.port}")
+    cluster = kubernetes.start_cluster(services, images=images)
+    report(f"a stand-in for Kubernetes on port {cluster.service.port}")
     urls = {
         "database": f"postgresql://{LOCALHOST}:{postgres.port}/postgres",
         "vault": vault.as_uri(),
         "media": media.url,
+        "cluster": cluster.service.url,
     }
     settings = {
         "database": {"dsn": postgres.dsn("postgres")},
         "vault": {"url": vault.as_uri()},
         "media": {"endpoint_url": media.url, "region": object_store.REGION},
+        "cluster": {"kubeconfig": str(cluster.kubeconfig)},
     }
     if with_prefect:
         report("Prefect server, up to 90 s at the first start")
@@ -87,7 +95,14 @@ def start_stack(
     environment = directory / "environment.toml"
     _write_environment(environment, applications, settings)
     variables = {"CONTINUITY_ENVIRONMENT": str(environment), **object_store.CREDENTIALS}
-    return Stack(directory=directory, environment=environment, urls=urls, variables=variables, postgres=postgres)
+    return Stack(
+        directory=directory,
+        environment=environment,
+        urls=urls,
+        variables=variables,
+        postgres=postgres,
+        cluster=cluster,
+    )
 
 
 def stop_stack(directory: Path) -> None:
@@ -101,6 +116,7 @@ def stop_stack(directory: Path) -> None:
     with ExitStack() as parts:
         parts.callback(stop_postgres, directory / "postgres")
         parts.callback(stop_service, directory / "services", object_store.NAME)
+        parts.callback(stop_service, directory / "services", kubernetes.NAME)
         parts.callback(stop_service, directory / "services", prefect_server.NAME)
 
 

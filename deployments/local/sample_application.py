@@ -1,0 +1,286 @@
+"""A small blottr: real HTTP and real SQL on the protected database, one process a pod of the embedded stack.
+
+    python -m deployments.local.sample_application RELEASE [good | corrupting | crashing]
+
+All pods listen on 127.0.0.1:PORT together (SO_REUSEPORT), so that the port is closed when none runs, and each on its own
+POD_IP:PORT. DATABASE_URL and FLAGS (flagd's JSON) come from the environment.
+"""
+
+import json
+import os
+import queue
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from html import escape
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, LiteralString
+from urllib.parse import urlsplit
+
+import psycopg
+from psycopg.rows import dict_row
+
+POOL_SIZE = 2
+CONNECT_SECONDS = 3
+CORRUPTION_SECONDS = 0.5
+KNOWN_FLAGS = ("roleBasedAuth", "businessEntities", "portfolioUploads", "bookingSystem")
+Row = dict[str, Any]
+
+MIGRATION_HEAD = "select name from public.adonis_schema order by id desc limit 1"
+ARTISTS = "select id, stage_name, slug, average_rating from public.artists where is_active order by stage_name limit 50"
+SALONS = "select id, name, currency from public.salons where is_active order by name limit 50"
+APPOINTMENTS = """
+select appointment.id, artist.stage_name, appointment.starts_at, appointment.ends_at, appointment.status, appointment.price
+from public.appointments appointment join public.artists artist on artist.id = appointment.artist_id
+where appointment.status in ('requested', 'confirmed') order by appointment.starts_at desc, appointment.id desc limit 20
+"""
+USER = "select id, full_name, user_type from public.users where lower(email) = lower(%(email)s)"
+# A chair promised twice is what a booking platform must never do: the artist's row is locked while it is looked at.
+LOCK_ARTIST = "select id from public.artists where id = %(artist_id)s for update"
+BOOK = """
+insert into public.appointments (artist_id, client_id, starts_at, ends_at, price, notes)
+select %(artist_id)s, %(client_id)s, %(starts_at)s::timestamptz, %(ends_at)s::timestamptz, %(price)s, %(notes)s
+where not exists (
+    select from public.appointments taken
+    where taken.artist_id = %(artist_id)s and taken.status <> 'cancelled'
+    and taken.starts_at < %(ends_at)s::timestamptz and taken.ends_at > %(starts_at)s::timestamptz)
+returning id
+"""
+DOUBLE_BOOK = """
+insert into public.appointments (artist_id, client_id, starts_at, ends_at, status, price, notes)
+select artist_id, client_id, starts_at, ends_at, 'confirmed', price, 'booked twice by a bad release'
+from public.appointments where status = 'confirmed' order by random() limit 3
+"""
+LOSE_PRICES = """
+update public.appointments set price = null, deposit = 0
+where id in (select id from public.appointments where price is not null order by random() limit 5)
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What a request is answered with: JSON, or a page where `page` is given."""
+
+    status: int
+    content: Any = None
+    page: str = ""
+
+
+class Pool:
+    """A few connections that stay open between requests, as real applications keep them."""
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+        self._idle: queue.LifoQueue[psycopg.Connection[Row]] = queue.LifoQueue()
+
+    def warm(self) -> None:
+        """Open the connections that are kept."""
+        for _ in range(POOL_SIZE):
+            self._idle.put(self._connect())
+
+    def run(self, *statements: LiteralString, values: Mapping[str, Any] | None = None) -> list[Row]:
+        """Run statements in one transaction and give the rows of the last; a connection that was cut is replaced once."""
+        with self._borrowed() as connection:
+            try:
+                return _rows(connection, statements, values)
+            except psycopg.OperationalError:
+                if not connection.closed:
+                    raise
+        # What was cut did not commit, or its answer was lost; the statements here are safe to repeat in either case.
+        with self._connect() as fresh:
+            return _rows(fresh, statements, values)
+
+    def _connect(self) -> psycopg.Connection[Row]:
+        return psycopg.connect(self._dsn, row_factory=dict_row, connect_timeout=CONNECT_SECONDS, application_name="blottr")
+
+    @contextmanager
+    def _borrowed(self) -> Iterator[psycopg.Connection[Row]]:
+        try:
+            connection = self._idle.get_nowait()
+        except queue.Empty:
+            connection = self._connect()
+        try:
+            yield connection
+        finally:
+            if connection.closed or self._idle.qsize() >= POOL_SIZE:
+                connection.close()
+            else:
+                self._idle.put(connection)
+
+
+def _rows(
+    connection: psycopg.Connection[Row], statements: tuple[LiteralString, ...], values: Mapping[str, Any] | None
+) -> list[Row]:
+    with connection.transaction(), connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement, values)
+        return cursor.fetchall() if cursor.description else []
+
+
+class Blottr:
+    """The application: a method for each page."""
+
+    def __init__(self, *, release: str, flags: Mapping[str, bool], pool: Pool) -> None:
+        self.release = release
+        self.flags = flags
+        self.pool = pool
+
+    def answer(self, method: str, path: str, body: Mapping[str, Any]) -> Answer:
+        """Answer a request; without its database every page but the health check says that it is away."""
+        pages: dict[tuple[str, str], Callable[[], Answer]] = {
+            ("GET", "/health-check"): self.health,
+            ("GET", "/"): self.front,
+            ("GET", "/artists"): lambda: Answer(status=200, content=self.pool.run(ARTISTS)),
+            ("GET", "/salons"): lambda: self._behind("businessEntities", SALONS),
+            ("GET", "/appointments"): lambda: self._behind("bookingSystem", APPOINTMENTS),
+            ("POST", "/appointments"): lambda: self.book(body),
+            ("POST", "/login"): lambda: self.login(body),
+        }
+        page = pages.get((method, path))
+        if page is None:
+            return Answer(status=404, content={"error": f"there is no {method} {path}"})
+        try:
+            return page()
+        except psycopg.OperationalError as error:
+            return Answer(status=503, content={"error": f"the database is away: {type(error).__name__}"})
+        except (psycopg.DataError, psycopg.IntegrityError, KeyError) as error:
+            return Answer(status=422, content={"error": f"not possible: {type(error).__name__}"})
+
+    def health(self) -> Answer:
+        """Say which release this is, and whether it reaches its database."""
+        facts: Row = {"release": self.release, "flags": dict(self.flags), "pod": os.environ.get("POD_NAME", "")}
+        try:
+            head = self.pool.run(MIGRATION_HEAD)[0]["name"]
+        except psycopg.Error as error:
+            missing = {"database": "unreachable", "because": type(error).__name__}
+            return Answer(status=503, content={"status": "unavailable", **facts, **missing})
+        return Answer(status=200, content={"status": "ok", **facts, "database": "reachable", "migration_head": head})
+
+    def front(self) -> Answer:
+        """Show artists and the next appointments."""
+        artists = [f"<li>{escape(each['stage_name'])}</li>" for each in self.pool.run(ARTISTS)[:10]]
+        booked = [
+            f"<li>{each['starts_at']:%d.%m.%Y %H:%M} {escape(each['stage_name'])}, {_priced(each['price'])}</li>"
+            for each in (self.pool.run(APPOINTMENTS) if self.flags["bookingSystem"] else [])
+        ]
+        page = (
+            "<!doctype html><html lang='en'><meta charset='utf-8'><title>blottr</title>"
+            "<style>body{font:1rem/1.5 sans-serif;max-width:40rem;margin:2rem auto;padding:0 1rem}</style>"
+            f"<h1>blottr</h1><p>Release {escape(self.release)}</p>"
+            f"<h2>Artists</h2><ul>{''.join(artists)}</ul><h2>Appointments</h2><ul>{''.join(booked)}</ul></html>"
+        )
+        return Answer(status=200, page=page)
+
+    def login(self, body: Mapping[str, Any]) -> Answer:
+        """Find the user of an address. Passwords are scrypt hashes of nobody: none is asked for."""
+        found = self.pool.run(USER, values={"email": body["email"]})
+        if not found:
+            return Answer(status=401, content={"error": "nobody signs in with this address"})
+        user = found[0] if self.flags["roleBasedAuth"] else {**found[0], "user_type": "client"}
+        return Answer(status=200, content=user)
+
+    def book(self, body: Mapping[str, Any]) -> Answer:
+        """Make an appointment, unless the artist has one then."""
+        if not self.flags["bookingSystem"]:
+            return Answer(status=404, content={"error": "bookings are switched off"})
+        wanted = {name: body[name] for name in ("artist_id", "client_id", "starts_at", "ends_at")}
+        made = self.pool.run(LOCK_ARTIST, BOOK, values={**wanted, "price": body.get("price"), "notes": body.get("notes")})
+        if not made:
+            return Answer(status=409, content={"error": "the artist has an appointment then"})
+        return Answer(status=201, content=made[0])
+
+    def _behind(self, flag: str, query: LiteralString) -> Answer:
+        if not self.flags[flag]:
+            return Answer(status=404, content={"error": f"{flag} is switched off"})
+        return Answer(status=200, content=self.pool.run(query))
+
+
+def _priced(price: object) -> str:
+    return "no price" if price is None else f"{price} EUR"
+
+
+def handler_of(application: Blottr) -> type[BaseHTTPRequestHandler]:
+    """Give the class that speaks HTTP for an application."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        wbufsize = 1 << 16
+
+        def _serve(self) -> None:
+            content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            try:
+                body = json.loads(content or b"{}")
+            except ValueError:
+                body = None
+            if isinstance(body, dict):
+                answer = application.answer(self.command, urlsplit(self.path).path, body)
+            else:
+                answer = Answer(status=400, content={"error": "the body is no JSON object"})
+            sent = (answer.page or json.dumps(answer.content, default=str)).encode()
+            self.send_response(answer.status)
+            self.send_header("Content-Type", "text/html; charset=utf-8" if answer.page else "application/json")
+            self.send_header("Content-Length", str(len(sent)))
+            self.end_headers()
+            self.wfile.write(sent)
+
+        do_GET = do_POST = _serve  # noqa: N815 -- the names that BaseHTTPRequestHandler calls
+
+    return Handler
+
+
+class Server(ThreadingHTTPServer):
+    """A server that shares its port with the other pods."""
+
+    allow_reuse_port = True
+    daemon_threads = True
+    request_queue_size = 64
+
+
+def corrupt(pool: Pool, ended: threading.Event) -> None:
+    """Do what the bad release does on its own: promise chairs twice and lose prices, until it is ended."""
+    while not ended.wait(CORRUPTION_SECONDS):
+        try:
+            pool.run(DOUBLE_BOOK, LOSE_PRICES)
+            print("tidied appointments", flush=True)  # noqa: T201 -- a pod's log is its output
+        except psycopg.Error as error:
+            print(f"tidying failed: {type(error).__name__}", flush=True)  # noqa: T201 -- as above
+
+
+def read_flags(text: str) -> dict[str, bool]:
+    """Read which flags are on, in flagd's format; what is not named is on."""
+    flags = json.loads(text)["flags"] if text else {}
+    given = {
+        name: bool(each["variants"][each["defaultVariant"]]) and each.get("state") == "ENABLED" for name, each in flags.items()
+    }
+    return dict.fromkeys(KNOWN_FLAGS, True) | given
+
+
+def main(release: str, behaviour: str) -> None:
+    """Serve until told to end."""
+    if behaviour == "crashing":
+        sys.exit(f"blottr {release}: the schema of this release is unknown")
+    pool = Pool(os.environ["DATABASE_URL"])
+    application = Blottr(release=release, flags=read_flags(os.environ.get("FLAGS", "")), pool=pool)
+    ended = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: ended.set())
+    addresses = {"127.0.0.1", os.environ.get("POD_IP", "127.0.0.1")}
+    servers = [Server((address, int(os.environ["PORT"])), handler_of(application)) for address in addresses]
+    for server in servers:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True).start()
+    print(f"blottr {release} serves", flush=True)  # noqa: T201 -- a pod's log is its output
+    try:
+        pool.warm()
+    except psycopg.OperationalError as error:
+        print(f"the database is away: {type(error).__name__}", flush=True)  # noqa: T201 -- as above
+    if behaviour == "corrupting":
+        threading.Thread(target=corrupt, args=(pool, ended), daemon=True).start()
+    ended.wait()
+    for server in servers:
+        server.shutdown()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else "good")  # noqa: PLR2004 -- release, behaviour

@@ -29,7 +29,7 @@ def silent(_: str) -> None:
 
 
 def recorded_processes(directory: Path) -> dict[str, ProcessIdentity]:
-    records = {path.stem: processes.read_record(path) for path in directory.rglob("*.json")}
+    records = {path.stem: processes.read_record(path) for path in directory.glob("services/*.json")}
     postgres = processes.read_record((directory / "postgres").resolve() / "server.json")
     return {name: each.process for name, each in (records | {"server": postgres}).items() if each and each.process}
 
@@ -126,6 +126,7 @@ def test_the_environment_file_is_private_and_accepted_by_the_product(stack: Stac
     assert written["database"] == {"dsn": stack.postgres.dsn("postgres")}
     assert written["vault"] == {"url": (stack.directory / "vault").as_uri()}
     assert written["media"] == {"endpoint_url": stack.urls["media"], "region": REGION}
+    assert environment.cluster.kubeconfig == stack.cluster.kubeconfig
     assert "prefect" not in written
 
 
@@ -211,6 +212,6 @@ def test_the_whole_stack_with_prefect_comes_up_serves_and_is_gone_after_down(app
     assert asked_by_pages == stack.urls["prefect"] + "/api"
     assert answers == {"/api/health": (200, b"true"), "/": (200, b"<!doctype html>")}
     assert load_environment(stack.environment).prefect.api_url == stack.urls["prefect"] + "/api"
-    assert set(running) == {"server", "object-store", "prefect-server"}
+    assert set(running) == {"server", "object-store", "kubernetes", "prefect-server"}
     assert not [name for name, each in running.items() if processes.is_running(each)]
     assert (place / "services" / "prefect" / "prefect.db").exists()

@@ -1,7 +1,7 @@
 """Plan an emergency rollback: observe the live state, choose the point, decide the steps, and say what it will cost."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from continuity.adapters.activity import read_activity
 from continuity.adapters.approvals import WaitingPlan, store_plan
@@ -14,6 +14,7 @@ from continuity.domain.plan import Plan, Verb
 from continuity.domain.recovery_point import Manifest, PointState
 from continuity.domain.rollback import LiveDatabase, Order, Scope, choose_point, plan_rollback, plan_undo
 from continuity.domain.run import History, RunId
+from continuity.errors import ConfigurationRefused
 from continuity.journal import read_history
 from continuity.procedures.drill import LIST_POINTS
 from continuity.procedures.runs import read_measured
@@ -39,6 +40,24 @@ class RollbackWish:
             "scope": self.scope.value,
             "order": self.order.value,
         }
+
+    @staticmethod
+    def written(*, point: str, before: str, scope: Scope, order: Order) -> "RollbackWish":
+        """Read a wish from a form, where a moment is text and "" is none. Without a zone a moment is UTC.
+
+        Raises:
+            ConfigurationRefused: the text is no moment.
+
+        """
+        try:
+            moment = datetime.fromisoformat(before) if before.strip() else None
+        except ValueError as error:
+            raise ConfigurationRefused(
+                f"{before!r} is no moment", hint="Write it as 2026-11-24T03:00:00+01:00; without a zone it is UTC."
+            ) from error
+        if moment is not None and moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        return RollbackWish(point=point.strip() or "latest", before=moment, scope=scope, order=order)
 
     @staticmethod
     def of(plan: Plan) -> "RollbackWish":

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
-from continuity.adapters.approvals import read_approvals
+from continuity.adapters.approvals import WaitingPlan, read_approvals
 from continuity.adapters.leases import HeldLease, holding, last_lease
 from continuity.adapters.vault import Vault
 from continuity.domain.application import Application, ApplicationName
@@ -52,7 +52,7 @@ class RunReport:
 def carry_out(
     application: Application,
     environment: Environment,
-    plan: Plan,
+    waiting: WaitingPlan,
     *,
     replan: Callable[[], Plan],
     approvals: Sequence[Approval],
@@ -68,7 +68,7 @@ def carry_out(
         Overtaken: another process has taken the run over.
 
     """
-    journals = journals_of(environment)
+    plan, journals = waiting.plan, journals_of(environment)
     open_one = open_run(journals, application.name)
     if open_one is not None and plan_of(read_history(journals, open_one)).hash == plan.hash:
         return resume(application, environment, open_one, hands=hands)
@@ -93,7 +93,8 @@ def carry_out(
         )
         lease.announce(journal=run, hold=_hold_in_force(journals, lease))
         engine = _engine(application, environment, run, lease, hands)
-        engine.journal.append(EntryKind.PLAN, facts={**plan_facts(plan), "approved by": list(names)})
+        told = {"approved by": list(names), "discards": str(waiting.estimates.discards)}
+        engine.journal.append(EntryKind.PLAN, facts={**plan_facts(plan), **told})
         hands.begun(run, engine.journal.plan)
         return _report(run, engine, engine.carry_out())
 

@@ -25,13 +25,14 @@ def carry_out_approved(terminal: "Terminal", protected: "Application", environme
     from deployments.telling.runs import tell_run
     from expectations.validator import Validator
 
-    plan = find_plan(journals_of(environment), protected.name, approve).plan
+    waiting = find_plan(journals_of(environment), protected.name, approve)
+    plan = waiting.plan
     approval = Approval(application=protected.name, plan=plan.hash, by=getuser(), at=datetime.now(UTC))
     with Validator(parallel=environment.database.parallel) as validator:
         report = carry_out(
             protected,
             environment,
-            plan,
+            waiting,
             replan=lambda: remake(protected, environment, plan, perform=perform_plainly, now=datetime.now(UTC)),
             approvals=[approval],
             hands=hands(terminal, environment, validator),

@@ -10,10 +10,12 @@ from continuity.domain import reports
 from continuity.domain.approval import Approval
 from continuity.domain.plan import PlannedStep
 from continuity.domain.run import EntryKind, Outcome
-from continuity.domain.run_report import Summary, summarize
+from continuity.domain.run_markdown import stage_bar
+from continuity.domain.run_report import Summary
 from continuity.engine import Phase
 from continuity.journal import plan_of
 from continuity.procedures.runs import RunReport
+from continuity.procedures.telling import headline, next_step, summary_of
 from deployments.console import EXIT_DONE, EXIT_FAILED, EXIT_LOOK, Terminal
 
 EXIT_CODES = {
@@ -79,8 +81,7 @@ def tell_approval(terminal: Terminal, waiting: WaitingPlan, approval: Approval) 
 
 def tell_run(terminal: Terminal, report: RunReport) -> int:
     """Tell what a run came to: the outcome, its steps, and what to do next."""
-    plan = plan_of(report.history)
-    summary, outcome = summarize(report.history, plan), report.ended.outcome
+    summary, outcome = summary_of(report), report.ended.outcome
     document: dict[str, Any] = {
         "run": report.run,
         "outcome": outcome.value,
@@ -88,40 +89,18 @@ def tell_run(terminal: Terminal, report: RunReport) -> int:
         "downtime_seconds": summary.downtime_seconds,
         "stopped_seconds": summary.stopped_seconds,
         "verdict": summary.verdict,
-        "recovery_point": plan.point,
+        "recovery_point": plan_of(report.history).point,
         "because": report.ended.because,
         "steps": [
             {"name": step.name, "state": step.state, "seconds": step.seconds, "because": step.because} for step in summary.steps
         ],
     }
     style = {Outcome.DONE: "bold green", Outcome.INCOMPLETE: "bold yellow"}.get(outcome, "bold red")
-    lines: list[str | Text | Table] = [Text(_headline(report, summary), style=style), _steps_table(summary)]
-    lines += [f"{stage.stage.value}: {stage.seconds} s of {stage.budget}" for stage in summary.stages]
+    lines: list[str | Text | Table] = [Text(headline(report), style=style), _steps_table(summary)]
+    lines += map(stage_bar, summary.stages)
     lines.append(f"next: {next_step(report)}")
     terminal.result(document, lines)
     return EXIT_CODES[outcome]
-
-
-def _headline(report: RunReport, summary: Summary) -> str:
-    ended = report.ended
-    if ended.outcome is Outcome.DONE:
-        cut = f", clients were cut off for {summary.downtime_seconds} s" if summary.downtime_seconds is not None else ""
-        return f"{ended.outcome.value}: {report.run} in {summary.seconds} s{cut}"
-    where = f" at {ended.failed!r}" if ended.failed else ""
-    return f"{ended.outcome.value}: {report.run} stopped{where}: {ended.because}"
-
-
-def next_step(report: RunReport) -> str:
-    """Say what a person does next."""
-    match report.ended.outcome:
-        case Outcome.DONE:
-            return f"look at the application; the replaced database is kept: `continuity undo {report.run}` swaps back."
-        case Outcome.UNDONE:
-            return f"{report.ended.hint or 'mend what is named above'} The application is as it was before."
-        case Outcome.UNDO_INCOMPLETE:
-            return f"mend what is named above, then `continuity undo {report.run}` takes back the rest."
-        case Outcome.INCOMPLETE:
-            return f"the data is the proven one; mend what is named above, then `continuity resume {report.run}` goes on."
 
 
 def _steps_table(summary: Summary) -> Table:

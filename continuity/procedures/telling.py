@@ -1,0 +1,49 @@
+"""What a run came to in words, the same in the terminal, in the UI and in the report."""
+
+from continuity.domain.run import Outcome
+from continuity.domain.run_markdown import lost_of, run_markdown
+from continuity.domain.run_report import Summary, summarize
+from continuity.journal import plan_of
+from continuity.procedures.runs import RunReport
+
+
+def summary_of(report: RunReport) -> Summary:
+    """Return the figures of a run."""
+    return summarize(report.history, plan_of(report.history))
+
+
+def headline(report: RunReport) -> str:
+    """Say in one line what a run came to."""
+    ended, summary = report.ended, summary_of(report)
+    if ended.outcome is Outcome.DONE:
+        cut = f", clients were cut off for {summary.downtime_seconds} s" if summary.downtime_seconds is not None else ""
+        return f"{ended.outcome.value}: {report.run} in {summary.seconds} s{cut}"
+    where = f" at {ended.failed!r}" if ended.failed else ""
+    return f"{ended.outcome.value}: {report.run} stopped{where}: {ended.because}"
+
+
+def next_step(report: RunReport) -> str:
+    """Say what a person does next."""
+    match report.ended.outcome:
+        case Outcome.DONE:
+            return f"look at the application. To go back on this: `continuity undo {report.run}`."
+        case Outcome.UNDONE:
+            return f"{report.ended.hint or 'Mend what is named above.'} The application is as it was before."
+        case Outcome.UNDO_INCOMPLETE:
+            return f"mend what is named above, then `continuity undo {report.run}` takes back the rest."
+        case Outcome.INCOMPLETE:
+            return f"the data is the proven one; mend what is named above, then `continuity resume {report.run}` goes on."
+
+
+def report_markdown(report: RunReport) -> str:
+    """Write the report of a run."""
+    entries = report.history.entries
+    return run_markdown(
+        plan_of(report.history),
+        summary_of(report),
+        entries,
+        outcome=report.ended.outcome,
+        because=report.ended.because,
+        next_step=next_step(report),
+        lost=lost_of(entries),
+    )

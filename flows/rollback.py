@@ -1,0 +1,43 @@
+"""The emergency rollback: plan, approval by a person, every step a task, and a report from the journal."""
+
+from datetime import UTC, datetime
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+
+from continuity.domain.rollback import Order, Scope
+from continuity.procedures.rollback import KEEP_PLAN, RollbackWish, make_plan, remake
+from continuity.procedures.runs import carry_out
+from expectations.validator import Validator
+from flows.approval import await_approval
+from flows.protection import load_protected
+from flows.run_artifacts import publish_plan, publish_run
+from tasks.performing import perform_as_task
+from tasks.running import task_hands
+
+
+@flow(name="emergency-rollback", flow_run_name="roll back {application}", retries=0, persist_result=False)
+def emergency_rollback(
+    application: str, point: str = "latest", before: str = "", scope: Scope = Scope.EVERYTHING, order: Order = Order.STOP_FIRST
+) -> State[None]:
+    """Go back to a proven point: latest, or the latest before a moment (2026-11-24T03:00:00+01:00), or an id.
+
+    Running it again makes a new plan: what an earlier run has done is in the plan's identities, and the journal excludes a
+    second run.
+    """
+    protected, environment = load_protected(application)
+    wish = RollbackWish.written(point=point, before=before, scope=scope, order=order)
+    waiting = make_plan(protected, environment, wish, perform=perform_as_task, now=datetime.now(UTC))
+    perform_as_task(KEEP_PLAN, environment, waiting)
+    publish_plan(waiting)
+    approval = await_approval(waiting, environment)
+    with Validator(parallel=environment.database.parallel) as validator:
+        report = carry_out(
+            protected,
+            environment,
+            waiting,
+            replan=lambda: remake(protected, environment, waiting.plan, perform=perform_as_task, now=datetime.now(UTC)),
+            approvals=[approval],
+            hands=task_hands(environment, validator),
+        )
+    return publish_run(report)

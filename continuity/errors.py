@@ -50,6 +50,18 @@ class DatabaseError(ContinuityError):
     """PostgreSQL refused or could not be reached."""
 
 
+class ClusterError(ContinuityError):
+    """The Kubernetes API refused, or could not be reached."""
+
+
+class NotInCluster(ClusterError):
+    """The cluster has no such object, or no such kind of object."""
+
+
+class ClusterConflict(ClusterError):
+    """Somebody else has changed the object first, or made one of the name."""
+
+
 class BackupFailed(ContinuityError):
     """No recovery point was made; what was half written is not visible as one."""
 

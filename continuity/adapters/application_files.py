@@ -10,10 +10,13 @@ from pydantic import Field
 from continuity.domain.application import (
     Application,
     ApplicationName,
+    FlagSource,
     MediaBucket,
     Objectives,
     ProtectedDatabase,
+    ReleaseSource,
     Rule,
+    WorkloadRef,
 )
 from continuity.domain.verdict import Severity
 from continuity.errors import ConfigurationRefused
@@ -35,11 +38,34 @@ class _Objectives(Section):
     recovery_time_hours: Annotated[float, Field(gt=0)] = 4
 
 
+_KubernetesName = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$")]
+
+
+class _Workload(Section):
+    name: _KubernetesName
+    namespace: _KubernetesName
+    containers: Annotated[tuple[_KubernetesName, ...], Field(min_length=1)]
+
+
+class _Release(Section):
+    tag_pattern: Annotated[str, Field(min_length=1)]
+    build_command: tuple[str, ...] = ()
+
+
+class _Flags(Section):
+    config_map: _KubernetesName
+    namespace: _KubernetesName
+    key: Annotated[str, Field(min_length=1)] = "flags.json"
+
+
 class _ApplicationFile(Section):
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
     database: _Database
     media: _Media | None = None
     objectives: _Objectives = _Objectives()
+    workload: tuple[_Workload, ...] = ()
+    release: _Release | None = None
+    flags: _Flags | None = None
 
 
 class _Rule(Section):
@@ -88,7 +114,18 @@ def load_application(folder: Path, name: str) -> Application:
             recovery_time=timedelta(hours=content.objectives.recovery_time_hours),
         ),
         rules=_load_rules(path.with_name("rules.toml")),
+        workloads=_workloads(content.workload, path),
+        release=ReleaseSource(**dict(content.release)) if content.release else None,
+        flags=FlagSource(**dict(content.flags)) if content.flags else None,
     )
+
+
+def _workloads(described: tuple[_Workload, ...], path: Path) -> tuple[WorkloadRef, ...]:
+    workloads = tuple(WorkloadRef(**dict(each)) for each in described)
+    names = [str(each) for each in workloads]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise ConfigurationRefused(f"{path} names the workload {min(twice)} twice", hint="Remove one of them.")
+    return workloads
 
 
 def _load_rules(path: Path) -> tuple[Rule, ...]:

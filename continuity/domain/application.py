@@ -34,6 +34,36 @@ class Objectives:
 
 
 @dataclass(frozen=True, kw_only=True)
+class WorkloadRef:
+    """A Deployment that belongs to the application, and which of its containers are the application's own."""
+
+    namespace: str
+    name: str
+    containers: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReleaseSource:
+    """How a release is found and built where no image of it is known: `tag_pattern` is a glob of git tags."""
+
+    tag_pattern: str
+    build_command: tuple[str, ...] = ()
+    """argv; `{tag}` stands for the git tag."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlagSource:
+    """The ConfigMap that holds the feature flags, in flagd's format under one key."""
+
+    namespace: str
+    config_map: str
+    key: str = "flags.json"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Rule:
     """A business rule: SQL that returns one row of keys for each violation, never the contents of rows."""
 
@@ -53,3 +83,11 @@ class Application:
     media: MediaBucket | None = None
     objectives: Objectives = field(default_factory=Objectives)
     rules: tuple[Rule, ...] = ()
+    workloads: tuple[WorkloadRef, ...] = ()
+    release: ReleaseSource | None = None
+    flags: FlagSource | None = None
+
+    @property
+    def uses_cluster(self) -> bool:
+        """Whether a cluster has to be reached for this application to be whole."""
+        return bool(self.workloads) or self.flags is not None

@@ -1,0 +1,264 @@
+"""Deployments: read as values, scaled, given back their images and configuration. Every write compares and sets."""
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+
+from continuity.adapters.cluster import Cluster, Document, canonical, compare_and_set
+from continuity.adapters.cluster_pods import pods_by_selector, selector_of
+from continuity.adapters.cluster_scalers import find_scalers
+from continuity.domain.application import FlagSource, WorkloadRef
+from continuity.domain.workloads import (
+    ContainerImage,
+    FlagsState,
+    PodState,
+    ReferencedConfig,
+    WorkloadState,
+    digest_in,
+    release_of,
+)
+from continuity.errors import ClusterConflict, ClusterError, NotInCluster
+
+
+def read_workload(cluster: Cluster, ref: WorkloadRef) -> WorkloadState:
+    """Read a Deployment, the digests that its pods report, its configuration, and what would scale it back.
+
+    Raises:
+        NotInCluster: there is none, or it has not the containers that the application names.
+        ClusterError: the cluster refused or could not be reached.
+
+    """
+    found = _read(cluster, ref)
+    template, metadata = found["spec"]["template"], found["metadata"]
+    containers = {each["name"]: each["image"] for each in template["spec"]["containers"]}
+    if missing := [name for name in ref.containers if name not in containers]:
+        raise NotInCluster(
+            f"deployment {ref} has no container {missing[0]!r}", hint=f"It has {', '.join(containers)}: mend application.toml."
+        )
+    pods = pods_by_selector(cluster, ref, selector_of(found["spec"]["selector"]))
+    inner = template.get("metadata", {})
+    return WorkloadState(
+        ref=ref,
+        uid=metadata["uid"],
+        resource_version=metadata["resourceVersion"],
+        generation=metadata["generation"],
+        replicas=found["spec"]["replicas"],
+        images=tuple(_image(name, reference, pods) for name, reference in containers.items()),
+        template_sha256=hashlib.sha256(canonical(template)).hexdigest(),
+        config=tuple(_config(cluster, ref.namespace, kind, name) for kind, name in sorted(set(_references(template["spec"])))),
+        scalers=find_scalers(cluster, found),
+        release=release_of(
+            {**metadata.get("annotations", {}), **inner.get("annotations", {})},
+            {**metadata.get("labels", {}), **inner.get("labels", {})},
+        ),
+    )
+
+
+def _read(cluster: Cluster, ref: WorkloadRef) -> Document:
+    from kubernetes import client
+
+    apps = client.AppsV1Api(cluster.api)
+    return cluster.call(f"read deployment {ref}", apps.read_namespaced_deployment, ref.name, ref.namespace)
+
+
+def _image(container: str, reference: str, pods: tuple[PodState, ...]) -> ContainerImage:
+    """Name the digest behind a reference: from itself, or as all the pods that run it report it with one voice."""
+    reported = {
+        image.digest
+        for pod in pods
+        for image in pod.image_ids
+        if (image.container, image.reference) == (container, reference) and image.digest
+    }
+    # Two digests behind one tag: it was moved while pods ran, and none of them is known to be the right one.
+    told = reported.pop() if len(reported) == 1 else ""
+    return ContainerImage(container=container, reference=reference, digest=digest_in(reference) or told)
+
+
+def _references(pod: Document) -> Iterator[tuple[str, str]]:
+    """Find the ConfigMaps and Secrets that a pod names: in its environment and in its volumes."""
+    for container in pod["containers"] + pod.get("initContainers", []):
+        sources = [source for each in container.get("env", []) if (source := each.get("valueFrom"))]
+        for source in sources + container.get("envFrom", []):
+            for field, reference in source.items():
+                if field in {"configMapRef", "configMapKeyRef"}:
+                    yield "ConfigMap", reference["name"]
+                elif field in {"secretRef", "secretKeyRef"}:
+                    yield "Secret", reference["name"]
+    for volume in pod.get("volumes", []):
+        for source in [volume, *volume.get("projected", {}).get("sources", [])]:
+            if "configMap" in source:
+                yield "ConfigMap", source["configMap"]["name"]
+            if "secret" in source:
+                yield "Secret", source["secret"].get("secretName") or source["secret"]["name"]
+
+
+def _config(cluster: Cluster, namespace: str, kind: str, name: str) -> ReferencedConfig:
+    # The contents of a Secret are never read: they would have to be kept safe wherever the value goes.
+    if kind == "Secret":
+        return ReferencedConfig(kind=kind, name=name)
+    from kubernetes import client
+
+    core = client.CoreV1Api(cluster.api)
+    try:
+        found = cluster.call(f"read configmap {namespace}/{name}", core.read_namespaced_config_map, name, namespace)
+    except NotInCluster:
+        # A reference may be optional; that nothing was there is what is recorded.
+        return ReferencedConfig(kind=kind, name=name)
+    data: dict[str, str] = found.get("data", {})
+    return ReferencedConfig(kind=kind, name=name, sha256=hashlib.sha256(canonical(data)).hexdigest(), data=data)
+
+
+def scale(cluster: Cluster, ref: WorkloadRef, *, uid: str, replicas: int) -> None:
+    """Set the replicas of the Deployment of this uid. Run twice, it changes once.
+
+    Raises:
+        UnsafeOperation: another Deployment has the name now; nothing was changed.
+        ClusterError: not done; transient where it may go through later.
+
+    """
+    from kubernetes import client
+
+    apps = client.AppsV1Api(cluster.api)
+
+    def write(version: str) -> Document:
+        body = {"metadata": {"uid": uid, "resourceVersion": version}, "spec": {"replicas": replicas}}
+        call = apps.patch_namespaced_deployment_scale
+        return cluster.call(f"scale deployment {ref} to {replicas}", call, ref.name, ref.namespace, body)
+
+    compare_and_set(
+        f"scale deployment {ref} to {replicas}",
+        uid=uid,
+        read=lambda: _read(cluster, ref),
+        reached=lambda found: found["spec"]["replicas"] == replicas,
+        write=write,
+    )
+
+
+def set_images(cluster: Cluster, ref: WorkloadRef, *, uid: str, images: Mapping[str, str]) -> None:
+    """Give containers other images; everything else of the pod template stays. Run twice, it changes once.
+
+    Raises:
+        UnsafeOperation: another Deployment has the name now; nothing was changed.
+        ClusterError: not done; transient where it may go through later.
+
+    """
+    containers = [{"name": container, "image": image} for container, image in images.items()]
+
+    def reached(found: Document) -> bool:
+        present = {each["name"]: each["image"] for each in found["spec"]["template"]["spec"]["containers"]}
+        return all(present.get(container) == image for container, image in images.items())
+
+    _patch(
+        cluster, ref, {"spec": {"template": {"spec": {"containers": containers}}}}, what="set images", uid=uid, reached=reached
+    )
+
+
+def annotate(cluster: Cluster, ref: WorkloadRef, *, uid: str, annotations: Mapping[str, str | None]) -> None:
+    """Set annotations of a Deployment, and remove those whose value is None. Run twice, it changes once.
+
+    Raises:
+        UnsafeOperation: another Deployment has the name now; nothing was changed.
+        ClusterError: not done; transient where it may go through later.
+
+    """
+
+    def reached(found: Document) -> bool:
+        present = found["metadata"].get("annotations", {})
+        return all(present.get(name) == value for name, value in annotations.items())
+
+    _patch(cluster, ref, {"metadata": {"annotations": dict(annotations)}}, what="annotate", uid=uid, reached=reached)
+
+
+def _patch(
+    cluster: Cluster, ref: WorkloadRef, patch: Document, *, what: str, uid: str, reached: Callable[[Document], bool]
+) -> None:
+    from kubernetes import client
+
+    apps = client.AppsV1Api(cluster.api)
+
+    def write(version: str) -> Document:
+        body = {**patch, "metadata": {**patch.get("metadata", {}), "resourceVersion": version}}
+        return cluster.call(f"{what} of deployment {ref}", apps.patch_namespaced_deployment, ref.name, ref.namespace, body)
+
+    compare_and_set(
+        f"{what} of deployment {ref}",
+        uid=uid,
+        read=lambda: _read(cluster, ref),
+        reached=reached,
+        write=write,
+    )
+
+
+def restore_config(cluster: Cluster, namespace: str, config: ReferencedConfig) -> None:
+    """Make a ConfigMap hold exactly the recorded data; it is made where it is gone. Run twice, it changes once.
+
+    Pods that run see it only when they are started anew. Of a Secret nothing was recorded, so nothing is done.
+
+    Raises:
+        ClusterError: not done; transient where it may go through later.
+
+    """
+    if config.data is None:
+        return
+    from kubernetes import client
+
+    core = client.CoreV1Api(cluster.api)
+    name, wanted = config.name, dict(config.data)
+    what = f"restore configmap {namespace}/{name}"
+
+    def read() -> Document:
+        return cluster.call(what, core.read_namespaced_config_map, name, namespace)
+
+    def write(version: str) -> Document:
+        surplus = dict.fromkeys(set(read().get("data", {})) - set(wanted))
+        body = {"metadata": {"resourceVersion": version}, "data": {**wanted, **surplus}}
+        return cluster.call(what, core.patch_namespaced_config_map, name, namespace, body)
+
+    try:
+        present = read()
+    except NotInCluster:
+        try:
+            cluster.call(what, core.create_namespaced_config_map, namespace, {"metadata": {"name": name}, "data": wanted})
+        except ClusterConflict:
+            # Somebody, or a lost answer of ours, made it meanwhile: it is compared like any other.
+            present = read()
+        else:
+            return
+    compare_and_set(
+        what,
+        uid=present["metadata"]["uid"],
+        read=read,
+        reached=lambda found: found.get("data", {}) == wanted,
+        write=write,
+    )
+
+
+def read_flags(cluster: Cluster, source: FlagSource) -> FlagsState:
+    """Read the feature flags from their ConfigMap, in flagd's format.
+
+    Raises:
+        NotInCluster: there is no such ConfigMap, or it has no such key.
+        ClusterError: the document is not flagd's, or the cluster could not be reached.
+
+    """
+    import json
+
+    from kubernetes import client
+
+    core, where = client.CoreV1Api(cluster.api), f"{source.namespace}/{source.config_map}"
+    found = cluster.call(f"read configmap {where}", core.read_namespaced_config_map, source.config_map, source.namespace)
+    if source.key not in found.get("data", {}):
+        raise NotInCluster(f"configmap {where} has no key {source.key!r}", hint="Mend `[flags] key` in application.toml.")
+    document = found["data"][source.key]
+    try:
+        flags = json.loads(document)["flags"]
+        variants = {
+            name: flag["defaultVariant"] if flag.get("state", "ENABLED") == "ENABLED" else "disabled"
+            for name, flag in flags.items()
+        }
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ClusterError(
+            f"{source.key} of configmap {where} is not in flagd's format: {error!r}", hint="See flagd's flag definitions."
+        ) from error
+    return FlagsState(
+        namespace=source.namespace, config_map=source.config_map, key=source.key, document=document, variants=variants
+    )

@@ -1,0 +1,144 @@
+"""What runs the application on the cluster: images by digest, replicas, configuration, and what would scale it back."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from continuity.domain.application import WorkloadRef
+
+_DIGEST = re.compile(r"(?:[a-z-]+://)?(?P<repository>[^@\s]+)@(?P<digest>sha256:[0-9a-f]{64})")
+
+REVISION = "org.opencontainers.image.revision"
+VERSION = ("org.opencontainers.image.version", "app.kubernetes.io/version")
+"""Where a release is said, as annotation or label (OCI image specification, Kubernetes recommended labels)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContainerImage:
+    """What a container runs: the reference that its workload names, and the digest that is known to be behind it."""
+
+    container: str
+    reference: str
+    digest: str = ""
+    """"sha256:…", or "" where no pod has told it and the reference does not hold it."""
+
+    @property
+    def pinned(self) -> str:
+        """The reference that can never mean another image, or "" where the digest is not known."""
+        return f"{repository_of(self.reference)}@{self.digest}" if self.digest else ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReferencedConfig:
+    """A ConfigMap or Secret that the pods are configured by. Of a Secret only the name is ever read."""
+
+    kind: str
+    name: str
+    sha256: str = ""
+    data: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FieldValue:
+    """One field of an object and its value as JSON, None where the object does not have it."""
+
+    path: tuple[str, ...]
+    value: Any = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScalerState:
+    """Something that would scale a workload back, and those of its fields that pausing changes, as they were found."""
+
+    kind: str
+    namespace: str
+    name: str
+    uid: str
+    fields: tuple[FieldValue, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReleaseIdentity:
+    """Which release runs, as far as the workload says so; "" where it does not."""
+
+    version: str = ""
+    revision: str = ""
+    """The git commit that it was built from."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkloadState:
+    """A Deployment as it was read."""
+
+    ref: WorkloadRef
+    uid: str
+    resource_version: str
+    generation: int
+    replicas: int
+    images: tuple[ContainerImage, ...]
+    template_sha256: str
+    """Hash of the pod template, by which a later reader sees that it is another; it may hold secrets, so it is not kept."""
+    config: tuple[ReferencedConfig, ...] = ()
+    scalers: tuple[ScalerState, ...] = ()
+    release: ReleaseIdentity = ReleaseIdentity()
+
+    def image_of(self, container: str) -> ContainerImage | None:
+        """Return what a container runs."""
+        return next((image for image in self.images if image.container == container), None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PodState:
+    """A pod as it was read; one that is terminating may still write to the database."""
+
+    name: str
+    uid: str
+    phase: str
+    ready: bool
+    terminating: bool
+    waiting: tuple[str, ...] = ()
+    """Why containers do not run, as "container: reason"."""
+    restarts: int = 0
+    image_ids: tuple[ContainerImage, ...] = ()
+    """By container, what the pod names and the digest that it reports."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlagsState:
+    """The feature flags: the exact document, and what each of its flags says by default."""
+
+    namespace: str
+    config_map: str
+    key: str
+    document: str
+    variants: Mapping[str, str]
+    """Variant by flag, "disabled" for one that is switched off as a whole."""
+
+
+def digest_in(reference: str) -> str:
+    """Return the digest of "repository@sha256:…", with or without a scheme before it, or "".
+
+    A bare "sha256:…", which some runtimes report, names the image's configuration on one node: nothing can be pulled by it.
+    """
+    match = _DIGEST.fullmatch(reference)
+    return match["digest"] if match else ""
+
+
+def repository_of(reference: str) -> str:
+    """Return an image reference without its tag and digest. A colon before the last slash is a registry's port."""
+    named = reference.partition("@")[0]
+    head, slash, last = named.rpartition("/")
+    return head + slash + last.partition(":")[0]
+
+
+def is_mutable(reference: str) -> bool:
+    """Whether a reference is known to mean another image tomorrow: `:latest`, or no tag at all."""
+    last = reference.rpartition("/")[2]
+    return "@" not in reference and (":" not in last or last.endswith(":latest"))
+
+
+def release_of(annotations: Mapping[str, str], labels: Mapping[str, str]) -> ReleaseIdentity:
+    """Read which release a workload says that it is."""
+    said = {**labels, **annotations}
+    return ReleaseIdentity(version=next((said[name] for name in VERSION if name in said), ""), revision=said.get(REVISION, ""))

@@ -18,6 +18,8 @@ DRILL = "continuity/drill"
 DISTRUST = "continuity/distrust"
 ACCEPTANCE = "continuity/acceptance"
 VERSION = 1
+POINT_VERSION = 2
+"""Version 2 brought workloads and flags; in version 1 both are null."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +64,7 @@ class PointStore:
             AlreadyStored: another run made this point.
 
         """
-        data = write_document(manifest, form=POINT, version=VERSION)
+        data = write_document(manifest, form=POINT, version=POINT_VERSION)
         self.vault.create(f"{self.folder(manifest.id)}manifest.json", data)
 
     def read_manifest(self, point: RecoveryPointId) -> Manifest:
@@ -74,7 +76,7 @@ class PointStore:
 
         """
         key = f"{self.folder(point)}manifest.json"
-        manifest = read_document(self.vault.read(key), Manifest, form=POINT, version=VERSION, key=key)
+        manifest = read_document(self.vault.read(key), Manifest, form=POINT, version=POINT_VERSION, key=key)
         if manifest.id != point:
             raise NotStored(f"{key} is the manifest of {manifest.id}", hint="Somebody moved it; see docs/runbooks/backup.md.")
         return manifest

@@ -11,6 +11,7 @@ from continuity.domain.application import ApplicationName
 from continuity.domain.catalog import OWNER, CatalogEntry, Kind
 from continuity.domain.fingerprint import Fingerprint, SequencePosition
 from continuity.domain.verdict import Judgement, Trouble
+from continuity.domain.workloads import CapturedWorkloads, FlagsState
 from continuity.errors import ConfigurationRefused
 
 RecoveryPointId = NewType("RecoveryPointId", str)  # "blottr-20261123T020000Z"
@@ -128,8 +129,8 @@ class Manifest:
     migration_head: str = ""
     activity: tuple[TableActivity, ...] = ()
     media: MediaMap | None = None
-    workloads: Mapping[str, str] | None = None
-    flags: Mapping[str, str] | None = None
+    workloads: CapturedWorkloads | None = None
+    flags: FlagsState | None = None
     not_included: tuple[str, ...] = ()
     warnings: tuple[str, ...] = field(default=())
 

@@ -69,6 +69,15 @@ def finding_row(finding: Finding, *, accepted: Sequence[str] = ()) -> dict[str, 
     }
 
 
+def _release(manifest: Manifest) -> str:
+    if manifest.workloads is None:
+        return "not recorded"
+    said = manifest.workloads.release
+    named = " ".join(part for part in (said.version, f"({said.revision[:12]})" if said.revision else "") if part)
+    running = ", ".join(f"{state.ref} x {state.replicas}" for state in manifest.workloads.states)
+    return f"{named or 'unnamed'}: {running}"
+
+
 def point_facts(manifest: Manifest) -> dict[str, str]:
     """Return what a person wants to know of a point, in words."""
     rows = sum(table.rows for table in manifest.tables)
@@ -80,6 +89,7 @@ def point_facts(manifest: Manifest) -> dict[str, str]:
         f" {len(manifest.tables)} tables, {rows:,} rows",
         "stored": f"{size(manifest.stored_bytes)} ({' + '.join(manifest.dump.encodings)}, from"
         f" {size(manifest.dump.content_bytes)})",
+        "release": _release(manifest),
         "migration head": manifest.migration_head or "not configured",
         "media": media,
         "snapshot held": f"{manifest.snapshot.held_seconds} s",

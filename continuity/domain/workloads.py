@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from continuity.domain.application import WorkloadRef
@@ -89,6 +90,26 @@ class WorkloadState:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CapturedWorkloads:
+    """The workloads of an application at one moment, and the cluster on which they ran, by identity."""
+
+    cluster_uid: str
+    taken: datetime
+    states: tuple[WorkloadState, ...]
+
+    def of(self, ref: WorkloadRef) -> WorkloadState | None:
+        """Return the state of a workload, whichever containers of it the application names today."""
+        wanted = (ref.namespace, ref.name)
+        return next((state for state in self.states if (state.ref.namespace, state.ref.name) == wanted), None)
+
+    @property
+    def release(self) -> ReleaseIdentity:
+        """The release of the first workload that says one."""
+        said = (state.release for state in self.states if state.release != ReleaseIdentity())
+        return next(said, ReleaseIdentity())
+
+
+@dataclass(frozen=True, kw_only=True)
 class PodState:
     """A pod as it was read; one that is terminating may still write to the database."""
 
@@ -142,3 +163,20 @@ def release_of(annotations: Mapping[str, str], labels: Mapping[str, str]) -> Rel
     """Read which release a workload says that it is."""
     said = {**labels, **annotations}
     return ReleaseIdentity(version=next((said[name] for name in VERSION if name in said), ""), revision=said.get(REVISION, ""))
+
+
+def changes_between(before: CapturedWorkloads, after: CapturedWorkloads) -> tuple[str, ...]:
+    """Say what of the workloads has changed between two moments, in words: their templates, replicas and configuration."""
+    changes = []
+    for then in before.states:
+        now = after.of(then.ref)
+        if now is None or now.uid != then.uid:
+            changes.append(f"{then.ref} was made anew")
+            continue
+        if now.template_sha256 != then.template_sha256:
+            changes.append(f"the pod template of {then.ref}")
+        if now.replicas != then.replicas:
+            changes.append(f"the replicas of {then.ref}: {then.replicas}, then {now.replicas}")
+        if now.config != then.config:
+            changes.append(f"the configuration of {then.ref}")
+    return tuple(changes)

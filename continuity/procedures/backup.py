@@ -15,6 +15,7 @@ from continuity.steps.operation import PATIENT, Operation, Perform
 from continuity.steps.places import points_of, vault_of
 from continuity.steps.preconditions import check_backup
 from continuity.steps.progress import Report, silent
+from continuity.steps.release_capture import CapturedRelease, capture_release, compare_release
 from continuity.steps.restore_guide import RESTORE_GUIDE
 
 NOT_INCLUDED = (
@@ -47,7 +48,7 @@ def take_backup(
 
     Raises:
         UnsafeOperation: preconditions do not hold; all of them are named, and nothing was changed.
-        BackupFailed, DatabaseError, MediaError, VaultError: no point was made.
+        BackupFailed, ClusterError, DatabaseError, MediaError, VaultError: no point was made.
 
     """
     started = clock()
@@ -58,9 +59,11 @@ def take_backup(
     if existing is not None:
         return BackupReport(manifest=existing, made=False, seconds=_since(started, clock))
     perform(TIDY, application, environment, started)
+    release = perform(CAPTURE_RELEASE, application, environment)
     database = perform(CAPTURE_DATABASE, application, environment, point, report)
     media = perform(CAPTURE_MEDIA, application, environment, point)
-    manifest = _manifest(application, point, created, database, media, warnings)
+    warnings += perform(COMPARE_RELEASE, application, environment, release)
+    manifest = _manifest(application, point, created, database, media, release, warnings)
     written = perform(WRITE_MANIFEST, environment, manifest)
     return BackupReport(manifest=written, made=written == manifest, seconds=_since(started, clock))
 
@@ -75,6 +78,7 @@ def _manifest(
     created: datetime,
     database: CapturedDatabase,
     media: MediaMap | None,
+    release: CapturedRelease,
     warnings: tuple[str, ...],
 ) -> Manifest:
     return Manifest(
@@ -98,6 +102,8 @@ def _manifest(
         migration_head=database.migration_head,
         activity=database.activity,
         media=media,
+        workloads=release.workloads,
+        flags=release.flags,
         not_included=NOT_INCLUDED,
         warnings=warnings,
     )
@@ -129,5 +135,7 @@ CHECK = Operation(name="check what the backup needs", run=check_backup, tags=("o
 FIND_POINT = Operation(name="look for the point", run=find_point, retry=PATIENT, tags=("observe",))
 TIDY = Operation(name="remove leftovers of killed backups", run=tidy_vault, retry=PATIENT, tags=("act",))
 CAPTURE_DATABASE = Operation(name="dump and digest the database", run=capture_database, retry=PATIENT, tags=("act",))
+CAPTURE_RELEASE = Operation(name="record the release", run=capture_release, retry=PATIENT, tags=("observe",))
+COMPARE_RELEASE = Operation(name="compare the release", run=compare_release, retry=PATIENT, tags=("observe",))
 CAPTURE_MEDIA = Operation(name="map the media versions", run=capture_media, retry=PATIENT, tags=("act",))
 WRITE_MANIFEST = Operation(name="write the manifest", run=write_manifest, retry=PATIENT, tags=("act",))

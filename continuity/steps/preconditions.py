@@ -16,6 +16,7 @@ from continuity.domain.recovery_point import Manifest
 from continuity.errors import ContinuityError
 from continuity.settings import Environment
 from continuity.steps.places import dsn_of, media_of, points_of, vault_of
+from continuity.steps.release_capture import check_release
 
 OLDEST_MAJOR = 14
 """hash_record_extended, by which tables are digested, came with PostgreSQL 14."""
@@ -34,6 +35,7 @@ def check_backup(application: Application, environment: Environment) -> tuple[Ch
         size = 0
     checks += _vault_checks(environment, application, size)
     checks += _media_checks(application, environment)
+    checks += check_release(application, environment)
     return tuple(checks)
 
 

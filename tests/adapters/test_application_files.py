@@ -1,0 +1,60 @@
+"""application.toml: what it may say, and that nothing else goes unnoticed."""
+
+from pathlib import Path
+
+import pytest
+
+from continuity.adapters.application_files import load_application
+from continuity.domain.application import FlagSource, WorkloadRef
+from continuity.errors import ConfigurationRefused
+
+APPLICATIONS = Path(__file__).parents[2] / "applications"
+LEAST = 'name = "shop"\n[database]\nname = "shop"\n'
+WORKLOAD = '[[workload]]\nname = "shop-web"\nnamespace = "shop"\ncontainers = ["web"]\n'
+
+
+@pytest.fixture
+def described(tmp_path: Path):
+    def write(more: str):
+        (tmp_path / "shop").mkdir(exist_ok=True)
+        (tmp_path / "shop" / "application.toml").write_text(LEAST + more)
+        return load_application(tmp_path, "shop")
+
+    return write
+
+
+def test_blottr_names_its_workload_its_flags_and_how_a_release_is_built() -> None:
+    blottr = load_application(APPLICATIONS, "blottr")
+
+    assert blottr.workloads == (WorkloadRef(namespace="blottr", name="blottr-app", containers=("blottr",)),)
+    assert blottr.flags == FlagSource(namespace="blottr", config_map="blottr-flags")
+    assert blottr.release.build_command[0] == "docker"
+    assert blottr.uses_cluster
+
+
+def test_an_application_need_not_run_on_a_cluster(described) -> None:
+    assert not described("").uses_cluster
+
+
+def test_several_workloads_may_belong_to_an_application(described) -> None:
+    worker = WORKLOAD.replace("shop-web", "shop-worker")
+
+    assert [str(each) for each in described(WORKLOAD + worker).workloads] == ["shop/shop-web", "shop/shop-worker"]
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (WORKLOAD + "replica = 3\n", "replica is not known"),
+        (WORKLOAD.replace('containers = ["web"]', "containers = []"), "containers"),
+        (WORKLOAD.replace("shop-web", "Shop Web"), "name"),
+        (WORKLOAD + WORKLOAD, "names the workload shop/shop-web twice"),
+        ('[flags]\nconfig_map = "flags"\n', "flags.namespace"),
+        ('[release]\ntag = "v*"\n', "tag_pattern"),
+    ],
+)
+def test_a_description_that_could_be_misread_is_refused(described, more, message) -> None:
+    with pytest.raises(ConfigurationRefused) as refused:
+        described(more)
+
+    assert message in refused.value.message + refused.value.detail

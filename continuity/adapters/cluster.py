@@ -1,11 +1,12 @@
 """The Kubernetes API through the official client: opened, every call limited in time, its errors translated once."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from continuity.domain.workloads import FieldValue
 from continuity.errors import ClusterConflict, ClusterError, ConfigurationRefused, NotInCluster, UnsafeOperation
 from continuity.settings import ClusterSection
 
@@ -188,6 +189,25 @@ def _same(what: str, found: Document, uid: str) -> Document:
             hint="It was deleted and made anew, or this is another cluster: make a new plan.",
         )
     return found
+
+
+def value_at(found: Document, path: tuple[str, ...]) -> Any:
+    """Return a field of an object, None where it does not have it."""
+    value: Any = found
+    for part in path:
+        value = (value or {}).get(part)
+    return value
+
+
+def patch_of(fields: Iterable[FieldValue]) -> Document:
+    """Write fields as a merge patch; a value of None removes its field."""
+    patch: Document = {}
+    for field in fields:
+        inner = patch
+        for part in field.path[:-1]:
+            inner = inner.setdefault(part, {})
+        inner[field.path[-1]] = field.value
+    return patch
 
 
 def canonical(value: Any) -> bytes:

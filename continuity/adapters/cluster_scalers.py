@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from continuity.adapters.cluster import Cluster, Document, compare_and_set
+from continuity.adapters.cluster import Cluster, Document, compare_and_set, patch_of, value_at
 from continuity.domain.workloads import FieldValue, ScalerState
 from continuity.errors import NotInCluster
 
@@ -99,7 +99,7 @@ def find_scalers(cluster: Cluster, workload: Document) -> tuple[ScalerState, ...
             namespace=found["metadata"]["namespace"],
             name=found["metadata"]["name"],
             uid=found["metadata"]["uid"],
-            fields=tuple(FieldValue(path=path, value=_at(found, path)) for path, _ in kind.paused),
+            fields=tuple(FieldValue(path=path, value=value_at(found, path)) for path, _ in kind.paused),
         )
         for kind in SCALERS
         for found in _found(cluster, kind, workload)
@@ -152,12 +152,8 @@ def _set(cluster: Cluster, scaler: ScalerState, fields: tuple[FieldValue, ...], 
     what = f"{what} {scaler.kind} {scaler.namespace}/{scaler.name}"
 
     def write(version: str) -> Document:
-        body: Document = {"metadata": {"resourceVersion": version}}
-        for field in fields:
-            inner = body
-            for part in field.path[:-1]:
-                inner = inner.setdefault(part, {})
-            inner[field.path[-1]] = field.value
+        body = patch_of(fields)
+        body.setdefault("metadata", {})["resourceVersion"] = version
         group, version_of_kind, plural = _place(scaler)
         return cluster.call(
             what,
@@ -195,14 +191,7 @@ def _read(cluster: Cluster, scaler: ScalerState) -> Document:
 
 
 def _holds(found: Document, fields: tuple[FieldValue, ...]) -> bool:
-    return all(_at(found, field.path) == field.value for field in fields)
-
-
-def _at(found: Document, path: tuple[str, ...]) -> Any:
-    value: Any = found
-    for part in path:
-        value = (value or {}).get(part)
-    return value
+    return all(value_at(found, field.path) == field.value for field in fields)
 
 
 def _found(cluster: Cluster, kind: ScalerKind, workload: Document) -> Iterator[Document]:

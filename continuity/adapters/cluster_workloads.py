@@ -3,12 +3,14 @@
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 
-from continuity.adapters.cluster import Cluster, Document, canonical, compare_and_set
+from continuity.adapters.cluster import Cluster, Document, canonical, compare_and_set, patch_of, value_at
 from continuity.adapters.cluster_pods import pods_by_selector, selector_of
 from continuity.adapters.cluster_scalers import find_scalers
 from continuity.domain.application import FlagSource, WorkloadRef
 from continuity.domain.workloads import (
+    MARKS,
     ContainerImage,
+    FieldValue,
     FlagsState,
     PodState,
     ReferencedConfig,
@@ -16,7 +18,7 @@ from continuity.domain.workloads import (
     digest_in,
     release_of,
 )
-from continuity.errors import ClusterConflict, ClusterError, NotInCluster
+from continuity.errors import ClusterConflict, ClusterError, NotInCluster, UnsafeOperation
 
 
 def read_workload(cluster: Cluster, ref: WorkloadRef) -> WorkloadState:
@@ -46,6 +48,7 @@ def read_workload(cluster: Cluster, ref: WorkloadRef) -> WorkloadState:
         template_sha256=hashlib.sha256(canonical(template)).hexdigest(),
         config=tuple(_config(cluster, ref.namespace, kind, name) for kind, name in sorted(set(_references(template["spec"])))),
         scalers=find_scalers(cluster, found),
+        marks=_marks(found),
         release=release_of(
             {**metadata.get("annotations", {}), **inner.get("annotations", {})},
             {**metadata.get("labels", {}), **inner.get("labels", {})},
@@ -150,6 +153,42 @@ def set_images(cluster: Cluster, ref: WorkloadRef, *, uid: str, images: Mapping[
     _patch(
         cluster, ref, {"spec": {"template": {"spec": {"containers": containers}}}}, what="set images", uid=uid, reached=reached
     )
+
+
+def restore_release(cluster: Cluster, recorded: WorkloadState, *, uid: str) -> None:
+    """Give a workload back the images that were recorded, by digest, and the marks that say their release, in one patch.
+
+    Only the application's own containers change. Run twice, it changes once.
+
+    Raises:
+        UnsafeOperation: another Deployment has the name now, or a digest was not recorded; nothing was changed.
+        ClusterError: not done; transient where it may go through later.
+
+    """
+    images = {image.container: image.pinned for image in recorded.images if image.container in recorded.ref.containers}
+    if unknown := [container for container, pinned in images.items() if not pinned]:
+        raise UnsafeOperation(
+            f"the digest of container {unknown[0]!r} of {recorded.ref} was not recorded",
+            detail="Nothing was changed.",
+            hint="Name an image by digest: --image REPOSITORY@sha256:….",
+        )
+    patch = patch_of(recorded.marks)
+    containers = [{"name": container, "image": image} for container, image in images.items()]
+    template = patch.setdefault("spec", {}).setdefault("template", {})
+    template["spec"] = {"containers": containers}
+
+    def reached(found: Document) -> bool:
+        present = {each["name"]: each["image"] for each in found["spec"]["template"]["spec"]["containers"]}
+        marked = all(value_at(found, mark.path) == mark.value for mark in recorded.marks)
+        return marked and all(present.get(container) == image for container, image in images.items())
+
+    _patch(cluster, recorded.ref, patch, what="restore the release", uid=uid, reached=reached)
+
+
+def _marks(found: Document) -> tuple[FieldValue, ...]:
+    # A label by which the workload finds its pods cannot be changed (the selector is immutable).
+    selecting = found["spec"]["selector"].get("matchLabels", {})
+    return tuple(FieldValue(path=path, value=value_at(found, path)) for path in MARKS if path[-1] not in selecting)
 
 
 def annotate(cluster: Cluster, ref: WorkloadRef, *, uid: str, annotations: Mapping[str, str | None]) -> None:

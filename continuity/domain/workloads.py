@@ -13,6 +13,12 @@ _DIGEST = re.compile(r"(?:[a-z-]+://)?(?P<repository>[^@\s]+)@(?P<digest>sha256:
 REVISION = "org.opencontainers.image.revision"
 VERSION = ("org.opencontainers.image.version", "app.kubernetes.io/version")
 """Where a release is said, as annotation or label (OCI image specification, Kubernetes recommended labels)."""
+MARKS = tuple(
+    (*place, kind, name)
+    for place in (("metadata",), ("spec", "template", "metadata"))
+    for kind, name in (("annotations", REVISION), ("annotations", VERSION[0]), ("labels", VERSION[1]))
+)
+"""Paths of all of these in a Deployment."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +89,8 @@ class WorkloadState:
     config: tuple[ReferencedConfig, ...] = ()
     scalers: tuple[ScalerState, ...] = ()
     release: ReleaseIdentity = ReleaseIdentity()
+    marks: tuple[FieldValue, ...] = ()
+    """The annotations and labels that say the release, as they were, so that they go back together with the image."""
 
     def image_of(self, container: str) -> ContainerImage | None:
         """Return what a container runs."""

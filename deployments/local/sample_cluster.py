@@ -166,6 +166,16 @@ def deployment(release: Release, *, port: int, replicas: int) -> dict[str, Any]:
     return _named(DEPLOYMENT, spec=spec, labels=labels)
 
 
+def release_patch(release: Release) -> dict[str, Any]:
+    """Give the strategic merge patch that rolls a release out, as a deployment pipeline would."""
+    described = {
+        "labels": {"app.kubernetes.io/version": release.version},
+        "annotations": {"org.opencontainers.image.revision": release.revision},
+    }
+    containers = [{"name": CONTAINER, "image": release.image}]
+    return {"spec": {"template": {"metadata": described, "spec": {"containers": containers}}}}
+
+
 def autoscaler(replicas: int) -> dict[str, Any]:
     """Give the HorizontalPodAutoscaler of the sample; the stand-in keeps it and does nothing by it."""
     target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": DEPLOYMENT}

@@ -11,7 +11,15 @@ from kubernetes import client
 from continuity.adapters import cluster_workloads
 from continuity.adapters.cluster import Cluster, cluster_uid, open_cluster
 from continuity.adapters.cluster_pods import list_pods, read_logs, wait_until_gone, wait_until_ready
-from continuity.adapters.cluster_workloads import annotate, read_flags, read_workload, restore_config, scale, set_images
+from continuity.adapters.cluster_workloads import (
+    annotate,
+    read_flags,
+    read_workload,
+    restore_config,
+    restore_release,
+    scale,
+    set_images,
+)
 from continuity.domain.application import FlagSource, WorkloadRef
 from continuity.domain.workloads import ReferencedConfig
 from continuity.errors import ClusterConflict, ClusterError, ConfigurationRefused, NotInCluster, UnsafeOperation
@@ -217,6 +225,39 @@ def test_images_are_set_by_container_and_the_rest_of_the_template_stays(cluster,
     assert app.image.endswith("28")
     assert app.env[0].value == "hello"
     assert side.image == "busybox:1"
+
+
+def test_a_release_goes_back_with_its_image_by_digest_and_the_marks_that_say_it(cluster, apps, web) -> None:
+    revision, version = "org.opencontainers.image.revision", "app.kubernetes.io/version"
+    apps.patch_namespaced_deployment("web", web.namespace, release("nginx:1.27", {version: "1"}, {revision: "aaa"}))
+    scale(cluster, web, uid=read_workload(cluster, web).uid, replicas=1)
+    wait_until_ready(cluster, web, replicas=1, deadline_seconds=SECONDS)
+    recorded = read_workload(cluster, web)
+    added = "org.opencontainers.image.version"
+    apps.patch_namespaced_deployment("web", web.namespace, release("nginx:1.28", {version: "2"}, {revision: "b", added: "2"}))
+
+    restore_release(cluster, recorded, uid=recorded.uid)
+    restore_release(cluster, recorded, uid=recorded.uid)
+
+    state = read_workload(cluster, web)
+    assert state.image_of("app").reference == f"nginx@sha256:{0x27:064x}"
+    assert state.image_of("side").reference == "busybox:1"
+    assert state.release == recorded.release
+    assert state.marks == recorded.marks
+
+
+def release(image: str, labels: dict, annotations: dict) -> dict:
+    metadata = {"labels": labels, "annotations": annotations}
+    return {"spec": {"template": {"metadata": metadata, "spec": {"containers": [{"name": "app", "image": image}]}}}}
+
+
+def test_a_release_without_a_known_digest_is_not_put_back(cluster, web) -> None:
+    recorded = read_workload(cluster, web)
+
+    with pytest.raises(UnsafeOperation, match="was not recorded"):
+        restore_release(cluster, recorded, uid=recorded.uid)
+
+    assert read_workload(cluster, web) == recorded
 
 
 def test_a_config_map_is_made_to_hold_exactly_what_was_recorded_also_where_it_is_gone(cluster, core, namespace) -> None:

@@ -12,13 +12,13 @@ from kubernetes import client, config
 from deployments.local.kubernetes import service
 from deployments.local.sample_cluster import (
     BAD,
-    CONTAINER,
     CRASHING,
     DEPLOYMENT,
     NAMESPACE,
     STABLE,
     Release,
     deploy_sample,
+    release_patch,
     sample_images,
 )
 from deployments.local.services import stop_service
@@ -69,8 +69,7 @@ def status_of(url: str) -> int:
 
 
 def release(apps: client.AppsV1Api, wanted: Release) -> None:
-    image = {"containers": [{"name": CONTAINER, "image": wanted.image}]}
-    apps.patch_namespaced_deployment(DEPLOYMENT, NAMESPACE, {"spec": {"template": {"spec": image}}})
+    apps.patch_namespaced_deployment(DEPLOYMENT, NAMESPACE, release_patch(wanted))
 
 
 def test_it_shows_artists_takes_bookings_and_refuses_a_second_one_at_the_same_time(address, dsn) -> None:

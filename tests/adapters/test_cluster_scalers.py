@@ -1,6 +1,7 @@
 """What would scale a workload back: found, paused, and resumed to exactly what it was."""
 
 import copy
+import time
 
 import pytest
 from kubernetes import client
@@ -10,7 +11,7 @@ from continuity.adapters.cluster_scalers import find_scalers, is_paused, is_resu
 from continuity.adapters.cluster_workloads import read_workload, scale
 from continuity.domain.application import WorkloadRef
 from continuity.errors import ClusterError, NotInCluster, UnsafeOperation
-from tests.fixtures.cluster import make_deployment
+from tests.fixtures.cluster import eventually, fighting_back, make_deployment
 from tests.fixtures.fault_proxy import Fault
 
 TARGET = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
@@ -184,3 +185,39 @@ def test_a_list_that_is_forbidden_is_no_empty_list(shaky_cluster, cluster_proxy,
 
     with pytest.raises(ClusterError, match="HTTP 403"):
         read_workload(shaky_cluster, web)
+
+
+@pytest.mark.parametrize(("make", "who"), [(make_keda, "KEDA"), (make_argo, "Argo CD")])
+def test_a_controller_that_fights_back_stops_while_paused_and_goes_on_when_resumed(
+    cluster, apps, custom, kubernetes_api, web, make, who
+) -> None:
+    make(custom, web.namespace)
+    tracking = {"argocd.argoproj.io/tracking-id": f"shop:apps/Deployment:{web.namespace}/web"}
+    apps.patch_namespaced_deployment("web", web.namespace, {"metadata": {"annotations": tracking}})
+    replicas = lambda: apps.read_namespaced_deployment("web", web.namespace).spec.replicas  # noqa: E731
+
+    with fighting_back(kubernetes_api, web.namespace, "web", replicas=2) as deeds:
+        eventually(lambda: deeds == [who] and replicas() == 2)
+        state = read_workload(cluster, web)
+        (found,) = (each for each in state.scalers if each.namespace == web.namespace)
+        pause(cluster, found)
+        scale(cluster, web, uid=state.uid, replicas=0)
+        time.sleep(0.4)
+        stopped = replicas()
+        resume(cluster, found)
+        eventually(lambda: replicas() == 2)
+
+    assert stopped == 0
+    assert set(deeds) == {who}
+
+
+def test_an_autoscaler_leaves_a_target_of_zero_alone(cluster, apps, kubernetes_api, web, autoscaler) -> None:
+    uid = read_workload(cluster, web).uid
+
+    with fighting_back(kubernetes_api, web.namespace, "web", replicas=3) as deeds:
+        time.sleep(0.3)
+        kept = apps.read_namespaced_deployment("web", web.namespace).spec.replicas
+        scale(cluster, web, uid=uid, replicas=1)
+        eventually(lambda: deeds)
+
+    assert kept == 0

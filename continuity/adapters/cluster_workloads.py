@@ -145,14 +145,13 @@ def set_images(cluster: Cluster, ref: WorkloadRef, *, uid: str, images: Mapping[
 
     """
     containers = [{"name": container, "image": image} for container, image in images.items()]
+    patch = {"spec": {"template": {"spec": {"containers": containers}}}}
+    _patch(cluster, ref, patch, what="set images", uid=uid, reached=lambda found: _runs(found, images))
 
-    def reached(found: Document) -> bool:
-        present = {each["name"]: each["image"] for each in found["spec"]["template"]["spec"]["containers"]}
-        return all(present.get(container) == image for container, image in images.items())
 
-    _patch(
-        cluster, ref, {"spec": {"template": {"spec": {"containers": containers}}}}, what="set images", uid=uid, reached=reached
-    )
+def _runs(found: Document, images: Mapping[str, str]) -> bool:
+    present = {each["name"]: each["image"] for each in found["spec"]["template"]["spec"]["containers"]}
+    return all(present.get(container) == image for container, image in images.items())
 
 
 def restore_release(cluster: Cluster, recorded: WorkloadState, *, uid: str) -> None:
@@ -178,9 +177,7 @@ def restore_release(cluster: Cluster, recorded: WorkloadState, *, uid: str) -> N
     template["spec"] = {"containers": containers}
 
     def reached(found: Document) -> bool:
-        present = {each["name"]: each["image"] for each in found["spec"]["template"]["spec"]["containers"]}
-        marked = all(value_at(found, mark.path) == mark.value for mark in recorded.marks)
-        return marked and all(present.get(container) == image for container, image in images.items())
+        return _runs(found, images) and all(value_at(found, mark.path) == mark.value for mark in recorded.marks)
 
     _patch(cluster, recorded.ref, patch, what="restore the release", uid=uid, reached=reached)
 

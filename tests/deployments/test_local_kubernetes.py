@@ -58,6 +58,10 @@ def waiting_reasons(core: client.CoreV1Api, namespace: str) -> set[str]:
     return {state.waiting.reason for state in states if state.waiting}
 
 
+def restarts_of(pod: client.V1Pod) -> int:
+    return sum(each.restart_count for each in pod.status.container_statuses or [])
+
+
 def processes_of(marker: str) -> list[int]:
     """Find processes by an environment variable that only they have."""
     found = []
@@ -106,7 +110,7 @@ def test_an_image_that_nobody_has_is_waited_for_in_back_off(apps, core, namespac
 def test_a_container_that_ends_is_started_again_after_ever_longer_pauses(apps, core, namespace) -> None:
     apps.create_namespaced_deployment(namespace, alone("crashing", "registry.example/crashing:1"))
 
-    crashed = eventually(lambda: [p for p in pods_of(core, namespace) if p.status.container_statuses[0].restart_count >= 2])
+    crashed = eventually(lambda: [p for p in pods_of(core, namespace) if restarts_of(p) >= 2])
 
     status = crashed[0].status.container_statuses[0]
     assert status.last_state.terminated.exit_code == 3

@@ -145,3 +145,14 @@ def test_flags_are_read_from_their_config_map_at_the_start(address, cluster, app
 
     eventually(lambda: status_of(f"{address}/appointments") == 404)
     eventually(lambda: status_of(f"{address}/artists") == 200)
+
+
+def test_brought_up_again_it_keeps_its_release_its_replicas_and_its_address(address, cluster, apps, dsn) -> None:
+    release(apps, BAD)
+    apps.patch_namespaced_deployment_scale(DEPLOYMENT, NAMESPACE, {"spec": {"replicas": 1}})
+
+    again = deploy_sample(cluster, dsn, release=STABLE)
+
+    found = apps.read_namespaced_deployment(DEPLOYMENT, NAMESPACE)
+    assert again == address
+    assert (found.spec.replicas, found.spec.template.spec.containers[0].image) == (1, BAD.image)

@@ -15,6 +15,8 @@ VERBS = {
     "points": ("protection", "List the recovery points, newest first, with their verdicts."),
     "distrust": ("trust", "Mark a point as holding bad data: it is never chosen by rule."),
     "accept": ("trust", "Tolerate a failing finding of health until a date."),
+    "hold": ("holding", "Stop traffic and writes now, without a plan."),
+    "release": ("holding", "Put back exactly what a hold has stopped."),
     "rollback": ("rollback", "Plan to go back to a proven point, or carry such a plan out."),
     "approve": ("runs", "Approve a plan with your signature."),
     "resume": ("runs", "Finish a run that was killed."),

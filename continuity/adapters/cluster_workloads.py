@@ -1,7 +1,7 @@
 """Deployments: read as values, scaled, given back their images and configuration. Every write compares and sets."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from continuity.adapters.cluster import Cluster, Document, canonical, compare_and_set, patch_of, value_at
 from continuity.adapters.cluster_pods import pods_by_selector, selector_of
@@ -18,7 +18,7 @@ from continuity.domain.workloads import (
     digest_in,
     release_of,
 )
-from continuity.errors import ClusterConflict, ClusterError, NotInCluster, UnsafeOperation
+from continuity.errors import ClusterConflict, ClusterError, NotInCluster
 
 
 def read_workload(cluster: Cluster, ref: WorkloadRef) -> WorkloadState:
@@ -136,50 +136,37 @@ def scale(cluster: Cluster, ref: WorkloadRef, *, uid: str, replicas: int) -> Non
     )
 
 
-def set_images(cluster: Cluster, ref: WorkloadRef, *, uid: str, images: Mapping[str, str]) -> None:
-    """Give containers other images; everything else of the pod template stays. Run twice, it changes once.
+def set_release(
+    cluster: Cluster,
+    ref: WorkloadRef,
+    *,
+    uid: str,
+    images: Mapping[str, str],
+    marks: Iterable[FieldValue] = (),
+) -> None:
+    """Give containers images, and the workload the marks that say which release they are, in one patch.
+
+    Everything else of the pod template stays. Run twice, it changes once.
 
     Raises:
         UnsafeOperation: another Deployment has the name now; nothing was changed.
         ClusterError: not done; transient where it may go through later.
 
     """
+    fields = tuple(marks)
+    patch = patch_of(fields)
     containers = [{"name": container, "image": image} for container, image in images.items()]
-    patch = {"spec": {"template": {"spec": {"containers": containers}}}}
-    _patch(cluster, ref, patch, what="set images", uid=uid, reached=lambda found: _runs(found, images))
+    patch.setdefault("spec", {}).setdefault("template", {})["spec"] = {"containers": containers}
+
+    def reached(found: Document) -> bool:
+        return _runs(found, images) and all(value_at(found, mark.path) == mark.value for mark in fields)
+
+    _patch(cluster, ref, patch, what="set the release", uid=uid, reached=reached)
 
 
 def _runs(found: Document, images: Mapping[str, str]) -> bool:
     present = {each["name"]: each["image"] for each in found["spec"]["template"]["spec"]["containers"]}
     return all(present.get(container) == image for container, image in images.items())
-
-
-def restore_release(cluster: Cluster, recorded: WorkloadState, *, uid: str) -> None:
-    """Give a workload back the images that were recorded, by digest, and the marks that say their release, in one patch.
-
-    Only the application's own containers change. Run twice, it changes once.
-
-    Raises:
-        UnsafeOperation: another Deployment has the name now, or a digest was not recorded; nothing was changed.
-        ClusterError: not done; transient where it may go through later.
-
-    """
-    images = {image.container: image.pinned for image in recorded.images if image.container in recorded.ref.containers}
-    if unknown := [container for container, pinned in images.items() if not pinned]:
-        raise UnsafeOperation(
-            f"the digest of container {unknown[0]!r} of {recorded.ref} was not recorded",
-            detail="Nothing was changed.",
-            hint="Name an image by digest: --image REPOSITORY@sha256:….",
-        )
-    patch = patch_of(recorded.marks)
-    containers = [{"name": container, "image": image} for container, image in images.items()]
-    template = patch.setdefault("spec", {}).setdefault("template", {})
-    template["spec"] = {"containers": containers}
-
-    def reached(found: Document) -> bool:
-        return _runs(found, images) and all(value_at(found, mark.path) == mark.value for mark in recorded.marks)
-
-    _patch(cluster, recorded.ref, patch, what="restore the release", uid=uid, reached=reached)
 
 
 def _marks(found: Document) -> tuple[FieldValue, ...]:
@@ -297,4 +284,29 @@ def read_flags(cluster: Cluster, source: FlagSource) -> FlagsState:
         ) from error
     return FlagsState(
         namespace=source.namespace, config_map=source.config_map, key=source.key, document=document, variants=variants
+    )
+
+
+def write_flags(cluster: Cluster, source: FlagSource, document: str) -> None:
+    """Put a document of flags in the place of the one that is there; other keys stay. Run twice, it changes once.
+
+    Raises:
+        NotInCluster: there is no such ConfigMap.
+        ClusterError: not done; transient where it may go through later.
+
+    """
+    from kubernetes import client
+
+    core, what = client.CoreV1Api(cluster.api), f"set the flags in configmap {source.namespace}/{source.config_map}"
+
+    def read() -> Document:
+        return cluster.call(what, core.read_namespaced_config_map, source.config_map, source.namespace)
+
+    def write(version: str) -> Document:
+        body = {"metadata": {"resourceVersion": version}, "data": {source.key: document}}
+        return cluster.call(what, core.patch_namespaced_config_map, source.config_map, source.namespace, body)
+
+    uid = read()["metadata"]["uid"]
+    compare_and_set(
+        what, uid=uid, read=read, reached=lambda found: found.get("data", {}).get(source.key) == document, write=write
     )

@@ -17,6 +17,9 @@ Facts = Mapping[str, Any]
 
 HASH_DIGITS = 16
 
+TAKES_OVER = "hold"
+"""The option by which a plan says which hold it ends."""
+
 
 class Verb(StrEnum):
     """What a run is for."""

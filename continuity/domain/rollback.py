@@ -1,19 +1,25 @@
-"""Decides an emergency rollback: which point, and which steps in which order. Pure: what is observed is handed in."""
+"""Decides an emergency rollback, and how it is undone: which steps in which order. Pure: what is observed is handed in."""
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 
-from continuity.domain.activity import TableActivity
-from continuity.domain.application import ApplicationName
+from continuity.domain.application import Application
 from continuity.domain.choice import Chosen
-from continuity.domain.plan import Plan, PlanHash, PlannedStep, Verb
-from continuity.domain.recovery_point import PointState, RecoveryPointId
+from continuity.domain.live import LiveState
+from continuity.domain.plan import TAKES_OVER, Plan, PlanHash, PlannedStep, Verb
+from continuity.domain.recovery_point import Manifest
 from continuity.domain.run import EntryKind, History, RunId
 from continuity.domain.swap import replaced_name, restoring_name, shadow_name, undone_name
-from continuity.errors import ConfigurationRefused, UnsafeOperation
+from continuity.domain.traffic import (
+    flag_steps,
+    release_steps,
+    start_steps,
+    stop_steps,
+    wait_step,
+)
+from continuity.errors import UnsafeOperation
 
 
 class Scope(StrEnum):
@@ -32,18 +38,6 @@ class Order(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class LiveDatabase:
-    """The live database as it is now."""
-
-    name: str
-    oid: int
-    system_identifier: str
-    size_bytes: int
-    sessions: tuple[str, ...] = ()
-    activity: tuple[TableActivity, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
 class Warm:
     """A proven restore that a drill has kept and closed: going back to its point is the swap alone."""
 
@@ -51,134 +45,140 @@ class Warm:
     oid: int
 
 
-def choose_point(points: Sequence[PointState], wanted: str, *, before: datetime | None = None) -> Chosen:
-    """Choose the proven point to go back to. No rule chooses one that is not proven or that a person distrusts.
+def plan_rollback(
+    application: Application,
+    live: LiveState,
+    chosen: Chosen,
+    *,
+    scope: Scope,
+    order: Order,
+    options: dict[str, str],
+    now: datetime,
+    warm: Warm | None = None,
+) -> Plan:
+    """Plan to go back to a point: stop, bring the database up beside the live one, judge, release, swap, start.
 
     Raises:
-        ConfigurationRefused: there is no such point.
-        UnsafeOperation: the point named is not proven or is distrusted, or none is left to choose; the next good one is
-            offered.
+        UnsafeOperation: the point lacks what the scope asks for.
 
     """
-    good = [state for state in points if state.proven and state.distrusted is None]
-    if wanted != "latest":
-        named = next((state for state in points if state.manifest.id == wanted), None)
-        if named is None:
-            raise ConfigurationRefused(f"no recovery point {wanted!r}", hint="See `continuity points`, or take `latest`.")
-        if named not in good:
-            why = f"distrusted: {named.distrusted.because}" if named.distrusted else named.verdict
-            raise UnsafeOperation(f"{wanted} is {why}; nothing was changed", hint=_offer(good, named.manifest.created))
-        return Chosen(point=named, because="named by its id")
-    eligible = [state for state in good if before is None or state.manifest.snapshot.taken < before]
-    if not eligible:
-        when = f" before {before.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if before else ""
-        raise UnsafeOperation(
-            f"there is no proven point{when} among {len(points)}; nothing was changed",
-            hint="Prove one: `continuity drill APP --point ID`. See `continuity points`.",
-        )
-    latest = max(eligible, key=lambda state: state.manifest.snapshot.taken)
-    why = "the latest proven point" + (f" before {before.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if before else "")
-    return Chosen(point=latest, because=why)
-
-
-def _offer(good: Sequence[PointState], created: datetime) -> str:
-    older = [state.manifest for state in good if state.manifest.created < created]
-    other = max(older or [state.manifest for state in good], key=lambda manifest: manifest.created, default=None)
-    if other is None:
-        return "No point is proven: drill one with `continuity drill APP --point ID`."
-    return f"The next good one is {other.id}: give --point {other.id}."
-
-
-def plan_rollback(
-    application: ApplicationName, live: LiveDatabase, chosen: Chosen, *, warm: Warm | None, options: dict[str, str], now: datetime
-) -> Plan:
-    """Plan to go back to a point: bring it up beside the live database, judge it, and swap."""
     manifest = chosen.point.manifest
-    mark = _mark(live.system_identifier, live.oid, manifest.dump.sha256)
-    database = {
-        "system_identifier": live.system_identifier,
-        "live": live.name,
-        "live_oid": live.oid,
-        "shadow": warm.name if warm else shadow_name(live.name, mark),
-        "replaced": replaced_name(live.name, mark),
-    }
-    point = {"point": manifest.id, "dump_sha256": manifest.dump.sha256}
-    target = f"database {live.name} (OID {live.oid})"
-    steps: list[PlannedStep] = []
-    if warm is None:
-        steps += [
-            PlannedStep(
-                name="restore the point",
-                kind="restore the shadow",
-                target=f"database {database['shadow']}, new, beside {live.name}",
-                arguments={**point, "shadow": database["shadow"], "restoring": restoring_name(live.name, mark)},
-            ),
-            PlannedStep(
-                name="judge the restore",
-                kind="judge the shadow",
-                target=f"database {database['shadow']}",
-                arguments={**point, "shadow": database["shadow"]},
-            ),
-        ]
-    else:
-        database["shadow_oid"] = warm.oid
-    steps.append(PlannedStep(name="swap the databases", kind="swap", target=target, arguments=database))
+    prepare, swap = _database_steps(live, manifest, warm) if scope is not Scope.APPLICATION else ((), ())
+    release = _release_steps(live, manifest) if scope is not Scope.DATABASE else ()
+    pulls = tuple(step for step in release if step.kind == "pull the image")
+    release = tuple(step for step in release if step not in pulls)
+    if scope is Scope.APPLICATION and not release:
+        raise UnsafeOperation(f"{manifest.id} knows no release to go back to", hint="Choose another point, or another scope.")
+    # A new release alone rolls out while the application serves; a held one, and a swap, need everything stopped.
+    stops = scope is not Scope.APPLICATION or live.held is not None
+    stop = stop_steps(live.workloads, live.arguments, live.held) if stops else ()
+    sure = (wait_step("make sure that nobody is left", live.workloads, live.arguments),) if stop and swap else ()
+    start = start_steps(live.workloads) if stop else ()
+    first = (*stop, *prepare) if order is Order.STOP_FIRST else (*prepare, *stop)
+    targets = {"recovery point": f"{manifest.id}, of {_when(manifest)}, sha256 {manifest.dump.sha256}"}
     return Plan(
-        application=application,
+        application=application.name,
         verb=Verb.ROLLBACK,
         created=now,
-        targets={
-            "cluster": f"system identifier {live.system_identifier}",
-            "database": target,
-            "recovery point": f"{manifest.id}, of {manifest.snapshot.taken:%Y-%m-%d %H:%M:%S} UTC, sha256 {manifest.dump.sha256}",
-        },
-        steps=tuple(steps),
-        point=RecoveryPointId(manifest.id),
-        options=options,
+        targets=live.targets | targets,
+        steps=(*pulls, *first, *release, *sure, *swap, *start),
+        point=manifest.id,
+        options=options | ({TAKES_OVER: live.held.run} if live.held else {}),
     )
 
 
 def plan_undo(
-    application: ApplicationName, live: LiveDatabase, run: RunId, history: History, *, options: dict[str, str], now: datetime
+    application: Application, live: LiveState, run: RunId, history: History, *, options: dict[str, str], now: datetime
 ) -> Plan:
-    """Plan to swap back what a run has swapped: the database that it replaced is kept, closed, and has not changed since.
+    """Plan to take a finished run back: the database that it replaced is kept, closed, and has not changed since.
 
     Raises:
-        UnsafeOperation: the run has swapped nothing, or the database that it brought up is no longer the live one.
+        UnsafeOperation: the run has changed nothing, or what it brought up is no longer live.
 
     """
-    swapped = next((entry.facts for entry in history.entries if entry.kind is EntryKind.DONE and "replaced" in entry.facts), None)
-    if swapped is None:
-        raise UnsafeOperation(f"{run} has swapped no database", detail="Nothing was changed.", hint="There is nothing to undo.")
+    done = [entry for entry in history.entries if entry.kind is EntryKind.DONE]
+    swapped = next((entry.facts for entry in done if "replaced" in entry.facts), None)
+    release = tuple(_former_release(entry.step, dict(entry.facts)) for entry in done if "former images" in entry.facts)
+    flags = tuple(_former_flags(entry.step, dict(entry.facts)) for entry in done if "former" in entry.facts)
+    if swapped is None and not release:
+        raise UnsafeOperation(f"{run} has changed nothing that lasts", detail="Nothing was changed.", hint="There is no undo.")
+    swap: tuple[PlannedStep, ...] = ()
+    targets = live.targets
+    if swapped is not None:
+        swap = (_swap_back(live, run, dict(swapped)),)
+        targets["takes its place"] = f"database {swapped['replaced']} (OID {swapped['live_oid']}), closed since {run}"
+    stop = stop_steps(live.workloads, live.arguments, live.held)
+    return Plan(
+        application=application.name,
+        verb=Verb.UNDO,
+        created=now,
+        targets=targets,
+        steps=(*stop, *release, *flags, *swap, *start_steps(live.workloads)),
+        options=options | ({TAKES_OVER: live.held.run} if live.held else {}),
+    )
+
+
+def _database_steps(
+    live: LiveState, manifest: Manifest, warm: Warm | None
+) -> tuple[tuple[PlannedStep, ...], tuple[PlannedStep, ...]]:
+    """Return the steps that prepare the database beside the live one, and the swap."""
+    mark = _mark(live.system_identifier, live.oid, manifest.dump.sha256)
+    shadow = warm.name if warm else shadow_name(live.database, mark)
+    database = live.arguments | {"shadow": shadow, "replaced": replaced_name(live.database, mark)}
+    if warm is not None:
+        database["shadow_oid"] = warm.oid
+    swap = PlannedStep(name="swap the databases", kind="swap", target=live.in_words, arguments=database)
+    if warm is not None:
+        return (), (swap,)
+    point = {"point": manifest.id, "dump_sha256": manifest.dump.sha256, "shadow": shadow}
+    restore = PlannedStep(
+        name="restore the point",
+        kind="restore the shadow",
+        target=f"database {shadow}, new, beside {live.database}",
+        arguments=point | {"restoring": restoring_name(live.database, mark)},
+    )
+    judge = PlannedStep(name="judge the restore", kind="judge the shadow", target=f"database {shadow}", arguments=point)
+    return (restore, judge), (swap,)
+
+
+def _release_steps(live: LiveState, manifest: Manifest) -> tuple[PlannedStep, ...]:
+    if not live.workloads or manifest.workloads is None:
+        return ()
+    return (*release_steps(live.workloads, manifest.workloads.states), *flag_steps(manifest.flags))
+
+
+def _swap_back(live: LiveState, run: RunId, swapped: dict[str, object]) -> PlannedStep:
     if live.oid != swapped["shadow_oid"] or live.system_identifier != swapped["system_identifier"]:
         raise UnsafeOperation(
-            f"database {live.name} has OID {live.oid}; {run} brought up OID {swapped['shadow_oid']}",
+            f"{live.in_words} is not the one that {run} brought up, OID {swapped['shadow_oid']}",
             detail="Nothing was changed.",
             hint="Another run has swapped since: undo that one first.",
         )
     mark = _mark(live.system_identifier, live.oid, swapped["live_oid"])
-    target = f"database {live.name} (OID {live.oid})"
-    back = f"{swapped['replaced']} (OID {swapped['live_oid']})"
-    arguments = {
-        "system_identifier": live.system_identifier,
-        "live": live.name,
-        "live_oid": live.oid,
+    arguments = live.arguments | {
         "shadow": swapped["replaced"],
         "shadow_oid": swapped["live_oid"],
-        "replaced": undone_name(live.name, mark),
+        "replaced": undone_name(live.database, mark),
     }
-    return Plan(
-        application=application,
-        verb=Verb.UNDO,
-        created=now,
-        targets={
-            "cluster": f"system identifier {live.system_identifier}",
-            "database": target,
-            "takes its place": f"database {back}, closed since {run}",
-        },
-        steps=(PlannedStep(name="swap the databases back", kind="swap", target=target, arguments=arguments),),
-        options=options,
+    return PlannedStep(name="swap the databases back", kind="swap", target=live.in_words, arguments=arguments)
+
+
+def _former_release(step: str, facts: dict[str, object]) -> PlannedStep:
+    kept = {name: facts[name] for name in ("namespace", "workload", "containers", "uid")}
+    images: dict[str, str] = dict(facts["former images"])  # type: ignore[call-overload]
+    arguments = kept | {"images": images, "config": facts["former config"], "marks": facts["former marks"]}
+    return PlannedStep(name=step, kind="set the release", target=", ".join(images.values()), arguments=arguments)
+
+
+def _former_flags(step: str, facts: dict[str, object]) -> PlannedStep:
+    arguments = {name: facts[name] for name in ("namespace", "config map", "key")} | {"document": facts["former"]}
+    return PlannedStep(
+        name=step, kind="set the flags", target=f"configmap {facts['namespace']}/{facts['config map']}", arguments=arguments
     )
+
+
+def _when(manifest: Manifest) -> str:
+    return f"{manifest.snapshot.taken:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _mark(*identities: object) -> PlanHash:

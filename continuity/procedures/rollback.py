@@ -3,20 +3,20 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from continuity.adapters.activity import read_activity
 from continuity.adapters.approvals import WaitingPlan, store_plan
-from continuity.adapters.postgres import connect, fetch_value, read_identity
-from continuity.adapters.swap import sessions_on
 from continuity.domain.activity import TableActivity, written_since
 from continuity.domain.application import Application
-from continuity.domain.estimates import predict
+from continuity.domain.choice import choose_for_rollback
+from continuity.domain.estimates import Estimates, predict
+from continuity.domain.live import LiveState
 from continuity.domain.plan import Plan, Verb
 from continuity.domain.recovery_point import Manifest, PointState
-from continuity.domain.rollback import LiveDatabase, Order, Scope, choose_point, plan_rollback, plan_undo
+from continuity.domain.rollback import Order, Scope, plan_rollback, plan_undo
 from continuity.domain.run import History, RunId
 from continuity.errors import ConfigurationRefused
 from continuity.journal import read_history
 from continuity.procedures.drill import LIST_POINTS
+from continuity.procedures.live import OBSERVE
 from continuity.procedures.runs import read_measured
 from continuity.settings import Environment
 from continuity.steps.operation import PATIENT, Operation, Perform
@@ -83,9 +83,9 @@ def make_plan(
 
     """
     points = perform(LIST_POINTS, application, environment).points
-    chosen = choose_point(points, wish.point, before=wish.before)
+    chosen = choose_for_rollback(points, wish.point, before=wish.before)
     live = perform(OBSERVE, application, environment)
-    plan = plan_rollback(application.name, live, chosen, warm=None, options=wish.options(), now=now)
+    plan = plan_rollback(application, live, chosen, scope=wish.scope, order=wish.order, options=wish.options(), now=now)
     return WaitingPlan(plan=plan, estimates=_estimate(plan, chosen.point, live, environment, perform))
 
 
@@ -101,7 +101,7 @@ def make_undo_plan(
     """
     history = perform(READ_RUN, environment, run)
     live = perform(OBSERVE, application, environment)
-    plan = plan_undo(application.name, live, run, history, options={"run": run}, now=now)
+    plan = plan_undo(application, live, run, history, options={"run": run}, now=now)
     then = next((entry.facts["activity"] for entry in history.entries if "activity" in entry.facts), ())
     discards = written_since([TableActivity(**each) for each in then], live.activity, rows={}, same_database=True)
     measured = perform(READ_MEASURED, environment, application.name)
@@ -118,7 +118,7 @@ def remake(application: Application, environment: Environment, plan: Plan, *, pe
             return make_plan(application, environment, RollbackWish.of(plan), perform=perform, now=now).plan
 
 
-def _estimate(plan: Plan, point: PointState, live: LiveDatabase, environment: Environment, perform: Perform):  # type: ignore[no-untyped-def]  # noqa: ANN202
+def _estimate(plan: Plan, point: PointState, live: LiveState, environment: Environment, perform: Perform) -> Estimates:
     manifest: Manifest = point.manifest
     discards = written_since(
         manifest.activity,
@@ -128,20 +128,6 @@ def _estimate(plan: Plan, point: PointState, live: LiveDatabase, environment: En
     )
     measured = perform(READ_MEASURED, environment, plan.application)
     return predict(plan, point=point, measured=measured, discards=discards, live_bytes=live.size_bytes)
-
-
-def observe_database(application: Application, environment: Environment) -> LiveDatabase:
-    """Read the identity of the live database, who is on it, and how much has been written. Changes nothing."""
-    with connect(environment.rollback_dsn, application.database.name) as connection:
-        identity = read_identity(connection)
-        return LiveDatabase(
-            name=identity.name,
-            oid=identity.oid,
-            system_identifier=identity.system_identifier,
-            size_bytes=int(fetch_value(connection, "select pg_database_size(current_database())")),
-            sessions=tuple(map(str, sessions_on(connection, identity.oid))),
-            activity=read_activity(connection),
-        )
 
 
 def keep_plan(environment: Environment, waiting: WaitingPlan) -> None:
@@ -154,7 +140,6 @@ def read_run(environment: Environment, run: RunId) -> History:
     return read_history(journals_of(environment), run)
 
 
-OBSERVE = Operation(name="observe the live database", run=observe_database, retry=PATIENT, tags=("observe",))
 READ_MEASURED = Operation(name="read how long past runs took", run=read_measured, retry=PATIENT, tags=("observe",))
 KEEP_PLAN = Operation(name="keep the plan for approval", run=keep_plan, retry=PATIENT, tags=("act",))
 READ_RUN = Operation(name="read the run's journal", run=read_run, retry=PATIENT, tags=("observe",))

@@ -14,7 +14,7 @@ from continuity.domain.approval import Approval, check_approvals
 from continuity.domain.estimates import measured_seconds
 from continuity.domain.holds import hold_after
 from continuity.domain.lease import Purpose
-from continuity.domain.plan import Plan, what_changed
+from continuity.domain.plan import Facts, Plan, Verb, what_changed
 from continuity.domain.run import EntryKind, History, RunId, run_id
 from continuity.engine import Ended, Engine, Observer, unobserved
 from continuity.errors import ConfigurationRefused, UnsafeOperation
@@ -91,12 +91,42 @@ def carry_out(
             valid=timedelta(minutes=section.approval_minutes),
             now=datetime.now(UTC),
         )
-        lease.announce(journal=run, hold=_hold_in_force(journals, lease))
-        engine = _engine(application, environment, run, lease, hands)
         told = {"approved by": list(names), "discards": str(waiting.estimates.discards)}
-        engine.journal.append(EntryKind.PLAN, facts={**plan_facts(plan), **told})
-        hands.begun(run, engine.journal.plan)
-        return _report(run, engine, engine.carry_out())
+        return _begin(application, environment, run, plan, lease, hands, told)
+
+
+def carry_out_at_once(
+    application: Application, environment: Environment, verb: Verb, *, make: Callable[[], Plan], hands: Hands
+) -> RunReport:
+    """Carry out a plan that needs no approval, since it is exactly reversible: a hold, and its release.
+
+    Raises:
+        Busy: another run holds the application.
+        UnsafeOperation: another run is open, or `make` refuses; nothing was changed.
+
+    """
+    run = run_id(application.name, verb, datetime.now(UTC), nonce=uuid4().hex)
+    with _held(environment, application, run) as lease:
+        _refuse_beside_open_run(journals_of(environment), lease)
+        told = {"approved by": [lease.lease.holder.actor], "discards": "nothing"}
+        return _begin(application, environment, run, make(), lease, hands, told)
+
+
+def _begin(
+    application: Application,
+    environment: Environment,
+    run: RunId,
+    plan: Plan,
+    lease: HeldLease,
+    hands: Hands,
+    told: Facts,
+) -> RunReport:
+    # Announced first: a run that is killed between the two has written nothing, and one that is not is found.
+    lease.announce(journal=run, hold=_hold_in_force(journals_of(environment), lease))
+    engine = _engine(application, environment, run, lease, hands)
+    engine.journal.append(EntryKind.PLAN, facts={**plan_facts(plan), **told})
+    hands.begun(run, plan)
+    return _report(run, engine, engine.carry_out())
 
 
 def resume(application: Application, environment: Environment, run: RunId, *, hands: Hands) -> RunReport:

@@ -1,0 +1,178 @@
+"""Plans how an application is stopped and started again, and which release it then runs. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from continuity.domain.application import WorkloadRef
+from continuity.domain.live import Held
+from continuity.domain.plan import Facts, PlannedStep
+from continuity.domain.workloads import FlagsState, WorkloadState, is_mutable
+from continuity.errors import UnsafeOperation
+
+
+def stop_steps(workloads: Iterable[WorkloadState], database: Facts, held: Held | None) -> tuple[PlannedStep, ...]:
+    """Plan to pause what would scale back, to stop every workload, and to wait until nobody is on the database."""
+    states = tuple(workloads)
+    if not states:
+        return ()
+    steps = [
+        PlannedStep(
+            name=f"pause what scales {state.ref.name}",
+            kind="pause what scales back",
+            target=_scalers(state),
+            arguments=_arguments(state) | _was(held, "scalers", state),
+        )
+        for state in states
+    ]
+    steps += [
+        PlannedStep(
+            name=f"stop {state.ref.name}",
+            kind="stop a workload",
+            target=_deployment(state),
+            arguments=_arguments(state) | _was(held, "replicas", state),
+        )
+        for state in states
+    ]
+    return (*steps, wait_step("wait until nobody is on the database", states, database))
+
+
+def wait_step(name: str, workloads: Iterable[WorkloadState], database: Facts) -> PlannedStep:
+    """Plan to wait until no session but ours is left, with every workload still stopped."""
+    return PlannedStep(
+        name=name,
+        kind="wait for sessions",
+        target=f"database {database['live']} (OID {database['live_oid']})",
+        arguments={"live_oid": database["live_oid"], "workloads": [_arguments(state) for state in workloads]},
+    )
+
+
+def start_steps(workloads: Iterable[WorkloadState], held: Held | None = None) -> tuple[PlannedStep, ...]:
+    """Plan to start every workload with its former replicas, and then to resume what scales them.
+
+    Both come from this run's own stopping steps, or from the hold that is released.
+    """
+    states = tuple(workloads)
+    steps = [
+        PlannedStep(
+            name=f"start {state.ref.name}",
+            kind="start a workload",
+            target=_deployment(state),
+            arguments=_arguments(state) | {"stopped by": f"stop {state.ref.name}"} | _was(held, "replicas", state),
+        )
+        for state in states
+    ]
+    steps += [
+        PlannedStep(
+            name=f"resume what scales {state.ref.name}",
+            kind="resume what scales back",
+            target=_scalers(state),
+            arguments=_arguments(state) | {"paused by": f"pause what scales {state.ref.name}"} | _was(held, "scalers", state),
+        )
+        for state in states
+    ]
+    return tuple(steps)
+
+
+def release_steps(now: Iterable[WorkloadState], then: Sequence[WorkloadState]) -> tuple[PlannedStep, ...]:
+    """Plan to give each workload the images and the configuration of the point; images that differ are pulled first.
+
+    Raises:
+        UnsafeOperation: the point does not know the digest of an image.
+
+    """
+    recorded = {str(state.ref): state for state in then}
+    steps: list[PlannedStep] = []
+    for state in now:
+        former = recorded.get(str(state.ref))
+        if former is None:
+            continue
+        images = wanted_images(former, state.ref)
+        running = {image.container: image.pinned or image.reference for image in state.images}
+        changed = [image for container, image in images.items() if running.get(container) != image]
+        steps += [
+            PlannedStep(
+                name=f"pull the image of {state.ref.name}" + (f" ({number})" if number else ""),
+                kind="pull the image",
+                target=image,
+                arguments=_arguments(state) | {"image": image},
+            )
+            for number, image in enumerate(changed)
+        ]
+        config = [
+            {"kind": each.kind, "name": each.name, "sha256": each.sha256, "data": dict(each.data)}
+            for each in former.config
+            if each.data is not None
+        ]
+        steps.append(
+            PlannedStep(
+                name=f"set the release of {state.ref.name}",
+                kind="set the release",
+                target=", ".join(images.values()),
+                arguments=_arguments(state) | {"images": images, "config": config, "marks": _marks(former)},
+            )
+        )
+    return tuple(steps)
+
+
+def flag_steps(then: FlagsState | None) -> tuple[PlannedStep, ...]:
+    """Plan to put the feature flags back."""
+    if then is None:
+        return ()
+    place = {"namespace": then.namespace, "config map": then.config_map, "key": then.key}
+    return (
+        PlannedStep(
+            name="set the flags",
+            kind="set the flags",
+            target=f"configmap {then.namespace}/{then.config_map}, {len(then.variants)} flags",
+            arguments=place | {"document": then.document},
+        ),
+    )
+
+
+def wanted_images(state: WorkloadState, ref: WorkloadRef) -> dict[str, str]:
+    """Return the image of each of the application's containers, by digest.
+
+    Raises:
+        UnsafeOperation: one is known by a tag only, which may mean another image by now.
+
+    """
+    wanted: dict[str, str] = {}
+    for container in ref.containers:
+        image = state.image_of(container)
+        if image is None:
+            continue
+        if not image.pinned:
+            kind = "a tag that moves" if is_mutable(image.reference) else "a tag"
+            raise UnsafeOperation(
+                f"the point knows the image of {ref}'s container {container} only as {image.reference}, {kind}",
+                detail="Nothing was changed.",
+                hint="Give --image REFERENCE@sha256:…, or --scope database; `[release] build_command` can build it anew.",
+            )
+        wanted[container] = image.pinned
+    return wanted
+
+
+def _arguments(state: WorkloadState) -> dict[str, object]:
+    return {
+        "namespace": state.ref.namespace,
+        "workload": state.ref.name,
+        "containers": list(state.ref.containers),
+        "uid": state.uid,
+    }
+
+
+def _was(held: Held | None, what: str, state: WorkloadState) -> dict[str, object]:
+    known: Mapping[str, object] = getattr(held, what) if held else {}
+    return {what: known[str(state.ref)]} if str(state.ref) in known else {}
+
+
+def _marks(state: WorkloadState) -> list[dict[str, object]]:
+    return [{"path": list(mark.path), "value": mark.value} for mark in state.marks]
+
+
+def _deployment(state: WorkloadState) -> str:
+    return f"deployment {state.ref} (uid {state.uid})"
+
+
+def _scalers(state: WorkloadState) -> str:
+    named = [f"{each.kind} {each.namespace}/{each.name}" for each in state.scalers]
+    return ", ".join(named) or f"nothing scales deployment {state.ref}"

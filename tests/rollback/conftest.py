@@ -1,0 +1,137 @@
+"""A guestbook with a workload on the cluster: a deployment of two pods, of which the database knows nothing."""
+
+import json
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+import pytest
+from kubernetes import client
+
+from continuity.journal import list_runs, plan_of
+from continuity.procedures.rollback import RollbackWish, make_plan
+from continuity.procedures.runs import RunReport
+from continuity.steps.operation import perform_plainly
+from continuity.steps.places import journals_of
+from tests.fixtures.cluster import IMAGES, eventually, make_deployment
+from tests.fixtures.killing import carry_out_here, load
+from tests.fixtures.terminal import Seat
+
+GOOD, OTHER = (f"{image['repository']}@{image['digest']}" for image in IMAGES[:2])
+REPLICAS = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """A protected guestbook whose workload runs, and a person at a terminal."""
+
+    seat: Seat
+    namespace: str
+    apps: client.AppsV1Api
+    core: client.CoreV1Api
+
+    @property
+    def dsn(self) -> str:
+        return self.seat.protected.dsn
+
+    def json(self, *words: object, code: int = 0):
+        return self.seat.json(*words, code=code)
+
+    def deployment(self) -> client.V1Deployment:
+        return self.apps.read_namespaced_deployment("web", self.namespace)
+
+    def image(self) -> str:
+        return self.deployment().spec.template.spec.containers[0].image
+
+    def replicas(self) -> int:
+        return self.deployment().spec.replicas
+
+    def flags(self) -> dict[str, str]:
+        return self.core.read_namespaced_config_map("flags", self.namespace).data
+
+    def pods(self) -> list[client.V1Pod]:
+        return self.core.list_namespaced_pod(self.namespace, label_selector="app=web").items
+
+    def deploy(self, image: str) -> None:
+        """Release another image, as a team does in good faith."""
+        container = {"containers": [{"name": "app", "image": image}]}
+        self.apps.patch_namespaced_deployment("web", self.namespace, {"spec": {"template": {"spec": container}}})
+
+    def scale(self, replicas: int) -> None:
+        self.apps.patch_namespaced_deployment_scale("web", self.namespace, {"spec": {"replicas": replicas}})
+
+    def ready(self) -> None:
+        def all_ready() -> bool:
+            status = self.deployment().status
+            return status.ready_replicas == self.replicas() and status.updated_replicas == self.replicas()
+
+        eventually(all_ready)
+
+    def sql(self, query: str):
+        with psycopg.connect(self.dsn, autocommit=True) as session:
+            cursor = session.execute(query)
+            return cursor.fetchone()[0] if cursor.description else None
+
+    def spoilt(self) -> int:
+        return self.sql("select count(*) from entries where words = 'spoilt'")
+
+    def spoil(self) -> None:
+        """Let a bad release have its way: other image, other configuration, other flags, spoilt rows."""
+        self.deploy(OTHER)
+        self.core.patch_namespaced_config_map("settings", self.namespace, {"data": {"MODE": "new"}})
+        self.core.patch_namespaced_config_map("flags", self.namespace, {"data": {"flags.json": flags("off")}})
+        self.sql("update entries set words = 'spoilt'")
+        self.ready()
+
+    def prove(self) -> None:
+        """Make a point of everything together, and prove it."""
+        application, environment = self.load()
+        protected = replace(self.seat.protected, application=application, environment=environment)
+        protected.back_up()
+        assert protected.drill().verdict.proven
+
+    def roll_back(self, **wish: object) -> RunReport:
+        """Plan and carry out in this process, judged by digests alone."""
+        application, environment = self.load()
+        waiting = make_plan(application, environment, RollbackWish(**wish), perform=perform_plainly, now=datetime.now(UTC))
+        return carry_out_here(application, environment, waiting)
+
+    def steps(self, report: RunReport) -> list[str]:
+        return [step.name for step in plan_of(report.history).steps]
+
+    def load(self):
+        return load(self.seat.environment, "guestbook")
+
+    def runs(self) -> list[str]:
+        application, environment = self.load()
+        return list(list_runs(journals_of(environment), application.name))
+
+
+def flags(variant: str) -> str:
+    flag = {"state": "ENABLED", "variants": {"on": True, "off": False}, "defaultVariant": variant}
+    return json.dumps({"flags": {"newDesk": flag}})
+
+
+@pytest.fixture
+def stage(at_terminal, tmp_path: Path, local_cluster, kubernetes_api, namespace) -> Stage:
+    """Deploy the workload, describe it, and prove a point of everything together."""
+    core, apps, scaling = (kind(kubernetes_api) for kind in (client.CoreV1Api, client.AppsV1Api, client.AutoscalingV2Api))
+    core.create_namespaced_config_map(namespace, {"metadata": {"name": "settings"}, "data": {"MODE": "old"}})
+    core.create_namespaced_config_map(
+        namespace, {"metadata": {"name": "flags"}, "data": {"flags.json": flags("on"), "kept": "1"}}
+    )
+    settings = [{"configMapRef": {"name": "settings"}}]
+    deployment = make_deployment("web", image=GOOD, replicas=REPLICAS, grace_seconds=1, envFrom=settings)
+    apps.create_namespaced_deployment(namespace, deployment)
+    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
+    spec = {"minReplicas": 2, "maxReplicas": 5, "scaleTargetRef": target}
+    scaling.create_namespaced_horizontal_pod_autoscaler(namespace, {"metadata": {"name": "web"}, "spec": spec})
+    seat = at_terminal("guestbook")
+    described = tmp_path / "applications/guestbook/application.toml"
+    workload = f'[[workload]]\nname = "web"\nnamespace = "{namespace}"\ncontainers = ["app"]\n'
+    described.write_text(described.read_text() + workload + f'[flags]\nconfig_map = "flags"\nnamespace = "{namespace}"\n')
+    seat.environment.write_text(seat.environment.read_text() + f'[cluster]\nkubeconfig = "{local_cluster.kubeconfig}"\n')
+    made = Stage(seat=seat, namespace=namespace, apps=apps, core=core)
+    made.ready()
+    return made

@@ -15,6 +15,7 @@ from continuity.domain.application import (
     Objectives,
     ProtectedDatabase,
     ReleaseSource,
+    RetentionPolicy,
     Rule,
     WorkloadRef,
 )
@@ -58,6 +59,15 @@ class _Flags(Section):
     key: Annotated[str, Field(min_length=1)] = "flags.json"
 
 
+class _Retention(Section):
+    keep_all_days: Annotated[int, Field(ge=1, le=36500)] = 7
+    daily: Annotated[int, Field(ge=0)] = 14
+    weekly: Annotated[int, Field(ge=0)] = 8
+    monthly: Annotated[int, Field(ge=0)] = 12
+    yearly: Annotated[int, Field(ge=0)] = 3
+    proven_floor: Annotated[int, Field(ge=1)] = 2
+
+
 class _ApplicationFile(Section):
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
     database: _Database
@@ -66,6 +76,7 @@ class _ApplicationFile(Section):
     workload: tuple[_Workload, ...] = ()
     release: _Release | None = None
     flags: _Flags | None = None
+    retention: _Retention = _Retention()
 
 
 class _Rule(Section):
@@ -112,6 +123,10 @@ def load_application(folder: Path, name: str) -> Application:
         objectives=Objectives(
             recovery_point=timedelta(hours=content.objectives.recovery_point_hours),
             recovery_time=timedelta(hours=content.objectives.recovery_time_hours),
+        ),
+        retention=RetentionPolicy(
+            keep_all=timedelta(days=content.retention.keep_all_days),
+            **content.retention.model_dump(exclude={"keep_all_days"}),
         ),
         rules=_load_rules(path.with_name("rules.toml")),
         workloads=_workloads(content.workload, path),

@@ -64,6 +64,22 @@ class FlagSource:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RetentionPolicy:
+    """Which proven points outlive `keep_all`: the newest of so many days, ISO weeks, months and years that have one.
+
+    Periods without a proven point do not count, so a time without backups never empties the vault. `proven_floor` proven
+    points stay whatever their age; below one it means one.
+    """
+
+    keep_all: timedelta = timedelta(days=7)
+    daily: int = 14
+    weekly: int = 8
+    monthly: int = 12
+    yearly: int = 3
+    proven_floor: int = 2
+
+
+@dataclass(frozen=True, kw_only=True)
 class Rule:
     """A business rule: SQL that returns one row of keys for each violation, never the contents of rows."""
 
@@ -82,6 +98,7 @@ class Application:
     database: ProtectedDatabase
     media: MediaBucket | None = None
     objectives: Objectives = field(default_factory=Objectives)
+    retention: RetentionPolicy = field(default_factory=RetentionPolicy)
     rules: tuple[Rule, ...] = ()
     workloads: tuple[WorkloadRef, ...] = ()
     release: ReleaseSource | None = None

@@ -176,12 +176,42 @@ class Distrust:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Pin:
+    """A person's word that a point must not expire."""
+
+    point: RecoveryPointId
+    because: str
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expired:
+    """A point's tombstone: from the instant that it is written the point is gone. It stays, and tells what happened.
+
+    `keys` are the objects that the manifest named: the manifest goes first, and whoever finishes a deletion needs them.
+    """
+
+    point: RecoveryPointId
+    created: datetime
+    because: str
+    by: str
+    at: datetime
+    keys: tuple[str, ...]
+    stored_bytes: int
+
+    def __str__(self) -> str:
+        return f"{self.point} expired on {self.at:%Y-%m-%d %H:%M} UTC, by {self.by}: {self.because}"
+
+
+@dataclass(frozen=True, kw_only=True)
 class PointState:
     """A point with all that is known of it."""
 
     manifest: Manifest
     drills: tuple[DrillRecord, ...] = ()
     distrusted: Distrust | None = None
+    pinned: Pin | None = None
 
     @property
     def last_drill(self) -> DrillRecord | None:
@@ -197,6 +227,11 @@ class PointState:
     def proven(self) -> bool:
         """Whether the newest drill of exactly these bytes found them faithful."""
         return self.last_drill is not None and self.last_drill.judgement in {Judgement.SOUND, Judgement.UNHEALTHY}
+
+    @property
+    def usable(self) -> bool:
+        """Whether it is proven and nobody distrusts it: what `latest` chooses from, and what retention counts."""
+        return self.proven and self.distrusted is None
 
     @property
     def verdict(self) -> str:

@@ -35,7 +35,7 @@ class Standing:
 
 def standing(points: Sequence[PointState], *, now: datetime, damaged: int = 0) -> Standing:
     """Tell the last point that is proven and not distrusted, and its age."""
-    proven = [state for state in points if state.proven and state.distrusted is None]
+    proven = [state for state in points if state.usable]
     last = max(proven, key=lambda state: state.manifest.created, default=None)
     age = now - last.manifest.created if last else None
     return Standing(points=len(points), last_proven=last, age=age, damaged=damaged)
@@ -139,14 +139,14 @@ def drill_markdown(manifest: Manifest, verdict: Verdict, *, seconds: float, prot
     return "\n\n".join(parts)
 
 
-def backup_markdown(manifest: Manifest, *, seconds: float) -> str:
+def backup_markdown(manifest: Manifest, *, seconds: float, out_of_line: Sequence[str] = ()) -> str:
     """Write the report of a backup. Until a drill has judged it, it is a backup and no proof."""
     parts = [
         f"# stored, not proven yet: {manifest.id}",
         markdown_table({**point_facts(manifest), "backup": f"{seconds:.0f} s"}),
     ]
-    if manifest.warnings:
-        parts += ["## Warnings", "\n".join(f"- {each}" for each in manifest.warnings)]
+    if warnings := (*out_of_line, *manifest.warnings):
+        parts += ["## Warnings", "\n".join(f"- {each}" for each in warnings)]
     parts += ["## Not in the point", "\n".join(f"- {each}" for each in manifest.not_included)]
     return "\n\n".join(parts)
 

@@ -13,6 +13,7 @@ VERBS = {
     "drill": ("protection", "Restore a point into a scratch database and judge it."),
     "validate": ("protection", "Judge a live database by its suites and rules."),
     "points": ("protection", "List the recovery points, newest first, with their verdicts."),
+    "status": ("protection", "Tell the age of the last proven point, the objectives, and what needs a look."),
     "distrust": ("trust", "Mark a point as holding bad data: it is never chosen by rule."),
     "accept": ("trust", "Tolerate a failing finding of health until a date."),
     "hold": ("holding", "Stop traffic and writes now, without a plan."),
@@ -23,6 +24,9 @@ VERBS = {
     "undo": ("runs", "Take a run back."),
     "watch": ("runs", "Follow a run from anywhere."),
     "verify-journal": ("runs", "Verify that a run's journal is whole and unchanged."),
+    "expire": ("retention", "Let points expire by the application's policy; without --yes nothing goes."),
+    "pin": ("retention", "Keep a point from expiring."),
+    "unpin": ("retention", "Let a pinned point expire by rule again."),
     "demo": ("stack", "Show the whole story on the embedded stack."),
 }
 """Verbs, each with its module in `deployments.commands` and its line in --help: showing them loads no module."""

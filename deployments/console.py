@@ -126,7 +126,7 @@ def points_table(points: Sequence[PointState]) -> Table:
             reports.duration(now - state.manifest.created),
             reports.size(state.manifest.stored_bytes),
             f"{sum(each.rows for each in state.manifest.tables):,}",
-            state.verdict,
+            f"{state.verdict}, pinned" if state.pinned else state.verdict,
             drilled,
         )
     return table

@@ -6,12 +6,13 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
-from continuity.domain import reports
+from continuity.domain import expiry_reports, reports
 from continuity.domain.application import ApplicationName
 from continuity.domain.recovery_point import PointState
 from continuity.domain.verdict import Judgement, Verdict
 from continuity.procedures.backup import BackupReport
 from continuity.procedures.drill import DrillReport
+from continuity.procedures.expiry import ExpiryReport
 from continuity.procedures.validation import ValidationReport
 
 
@@ -20,7 +21,7 @@ def publish_backup(report: BackupReport) -> None:
     manifest = report.manifest
     create_markdown_artifact(
         key=f"{manifest.application}-backup",
-        markdown=reports.backup_markdown(manifest, seconds=report.seconds),
+        markdown=reports.backup_markdown(manifest, seconds=report.seconds, out_of_line=report.out_of_line),
         description=f"Recovery point {manifest.id}",
     )
 
@@ -47,6 +48,16 @@ def publish_validation(application: ApplicationName, report: ValidationReport) -
     )
     _publish_findings(f"{application}-live-findings", report.verdict)
     return _state(report.verdict, subject=report.database)
+
+
+def publish_expiry(application: ApplicationName, report: ExpiryReport) -> State[None]:
+    """Publish every decision with its reason, and return the state that its run ends in."""
+    line = expiry_reports.expiry_line(report.decisions, carried_out=report.carried_out)
+    markdown = expiry_reports.expiry_markdown(report.decisions, carried_out=report.carried_out, remarks=report.remarks)
+    create_markdown_artifact(key=f"{application}-expiry", markdown=markdown, description=line)
+    rows = [expiry_reports.decision_row(each) for each in report.decisions]
+    create_table_artifact(key=f"{application}-retention", table=rows, description=line)
+    return Completed(name="Expired" if report.carried_out else "DryRun", message=line)
 
 
 def _publish_findings(key: str, verdict: Verdict) -> None:

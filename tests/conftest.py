@@ -8,6 +8,7 @@ pytest_plugins = [
     "tests.fixtures.postgres",
     "tests.fixtures.object_stores",
     "tests.fixtures.protection",
+    "tests.fixtures.shops",
     "tests.fixtures.terminal",
     "tests.fixtures.cluster",
 ]

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Collection
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -31,8 +32,8 @@ def write_document(body: object, *, form: str, version: int) -> bytes:
     return json.dumps(document, ensure_ascii=False, indent=1).encode() + b"\n"
 
 
-def read_document(data: bytes, kind: type[T], *, form: str, version: int, key: str) -> T:
-    """Read a document back.
+def read_document(data: bytes, kind: type[T], *, form: str, version: int, key: str, leave_out: Collection[str] = ()) -> T:
+    """Read a document back. The lists that `leave_out` names are verified like the rest, and come back empty.
 
     Raises:
         DamagedObject: it is not such a document, or its body is not the one that was written.
@@ -54,7 +55,7 @@ def read_document(data: bytes, kind: type[T], *, form: str, version: int, key: s
             f"{key} is {form} version {written}, this release reads up to {version}", hint="Use the release that wrote it."
         )
     try:
-        value: T = _adapter(kind).validate_python(body)
+        value: T = _adapter(kind).validate_python({**body, **dict.fromkeys(leave_out, ())} if leave_out else body)
     except ValidationError as error:
         raise DamagedObject(f"{key} is not a valid {form}: {error.error_count()} errors") from error
     return value

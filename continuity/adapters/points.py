@@ -1,25 +1,37 @@
 """The recovery points of one application in a vault, and what people and drills have said of them."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import repeat
+from typing import TypeVar
 
 import zstandard
 
 from continuity.adapters.documents import read_document, write_document
 from continuity.adapters.vault import Vault
 from continuity.domain.application import ApplicationName
-from continuity.domain.recovery_point import Distrust, DrillRecord, Manifest, PointState, RecoveryPointId
+from continuity.domain.recovery_point import Distrust, DrillRecord, Expired, Manifest, Pin, PointState, RecoveryPointId
 from continuity.domain.verdict import Acceptance, Finding
-from continuity.errors import AlreadyStored, ContinuityError, NotStored
+from continuity.errors import AlreadyStored, ContinuityError, NotStored, UnsafeOperation
+
+T = TypeVar("T")
 
 POINT = "continuity/recovery-point"
 DRILL = "continuity/drill"
 DISTRUST = "continuity/distrust"
 ACCEPTANCE = "continuity/acceptance"
+PIN = "continuity/pin"
+EXPIRED = "continuity/expired"
 VERSION = 1
 POINT_VERSION = 2
 """Version 2 brought workloads and flags; in version 1 both are null."""
+
+READERS = 8
+"""Documents read at the same time: over a network each costs a round trip."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +40,13 @@ class DrillDocument:
 
     record: DrillRecord
     findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _RecordOfDrill:
+    """A drill without its findings, of which a listing has no need: hundreds of them take longer than all the rest."""
+
+    record: DrillRecord
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,10 +59,11 @@ class Damaged:
 
 @dataclass(frozen=True, kw_only=True)
 class Listing:
-    """The points, newest first, and what could not be read."""
+    """The points, newest first, what could not be read, and the expired points of which something may be left."""
 
     points: tuple[PointState, ...]
     damaged: tuple[Damaged, ...] = ()
+    leftovers: tuple[RecoveryPointId, ...] = ()
 
 
 class PointStore:
@@ -71,52 +91,104 @@ class PointStore:
         """Read one manifest.
 
         Raises:
-            NotStored: there is no such point.
+            NotStored: there is no such point, or it has expired.
             DamagedObject: its manifest is not what was written.
 
         """
+        if expired := self.read_expired(point):
+            raise NotStored(str(expired), hint="See `continuity points` for those that there are.")
+        return self._read_manifest(point)
+
+    def _read_manifest(self, point: RecoveryPointId, leave_out: Collection[str] = ()) -> Manifest:
         key = f"{self.folder(point)}manifest.json"
-        manifest = read_document(self.vault.read(key), Manifest, form=POINT, version=POINT_VERSION, key=key)
+        data = self.vault.read(key)
+        manifest = read_document(data, Manifest, form=POINT, version=POINT_VERSION, key=key, leave_out=leave_out)
         if manifest.id != point:
             raise NotStored(f"{key} is the manifest of {manifest.id}", hint="Somebody moved it; see docs/runbooks/backup.md.")
         return manifest
 
     def find_manifest(self, point: RecoveryPointId) -> Manifest | None:
-        """Read one manifest, or None where there is no such point."""
+        """Read one manifest, or None where there is no such point.
+
+        Raises:
+            UnsafeOperation: it has expired: a point made under its tombstone would never show.
+
+        """
+        if expired := self.read_expired(point):
+            raise UnsafeOperation(str(expired), hint="Make a point of another moment.")
         try:
-            return self.read_manifest(point)
+            return self._read_manifest(point)
         except NotStored:
             return None
 
-    def listing(self) -> Listing:
-        """List the points, newest first, with their drills. Half-written points do not appear: they have no manifest."""
-        keys = [listed.key for listed in self.vault.list(f"{self.application}/points/")]
-        points: list[PointState] = []
-        damaged: list[Damaged] = []
-        for key in keys:
-            if key.endswith("/manifest.json"):
-                try:
-                    points.append(self._state(RecoveryPointId(key.split("/")[-2]), keys, damaged))
-                except ContinuityError as error:
-                    damaged.append(Damaged(key=key, reason=error.message))
-        points.sort(key=lambda state: state.manifest.created, reverse=True)
-        return Listing(points=tuple(points), damaged=tuple(damaged))
+    def read_expired(self, point: RecoveryPointId) -> Expired | None:
+        """Read a point's tombstone, or None where it has not expired."""
+        key = self.tombstone(point)
+        try:
+            return read_document(self.vault.read(key), Expired, form=EXPIRED, version=VERSION, key=key)
+        except NotStored:
+            return None
 
-    def _state(self, point: RecoveryPointId, keys: Sequence[str], damaged: list[Damaged]) -> PointState:
-        manifest = self.read_manifest(point)
+    def tombstone(self, point: RecoveryPointId) -> str:
+        """Return the key from whose writing on a point is gone."""
+        return f"{self.folder(point)}expired.json"
+
+    def listing(self, *, catalogs: bool = True) -> Listing:
+        """List the points, newest first, with their drills. Half-written and expired points do not appear.
+
+        A folder in which people or drills have left a word, but that has no manifest, is shown as damaged. Without
+        `catalogs` every document is verified all the same, and the manifests' catalogs are left empty: building their
+        thousands of values takes longer than the rest of a command that only shows.
+        """
+        leave_out = () if catalogs else ("catalog",)
+        folders: defaultdict[RecoveryPointId, set[str]] = defaultdict(set)
+        for listed in self.vault.list(f"{self.application}/points/"):
+            point, _, name = listed.key.removeprefix(f"{self.application}/points/").partition("/")
+            folders[RecoveryPointId(point)].add(name)
+        leftovers = tuple(point for point, names in folders.items() if "expired.json" in names and len(names) > 1)
+        standing = {point: names for point, names in folders.items() if "expired.json" not in names}
+        with ThreadPoolExecutor(max_workers=READERS) as pool:
+            read = list(pool.map(self._state, standing, standing.values(), repeat(leave_out)))
+        points = sorted((state for state, _ in read if state), key=lambda state: state.manifest.created, reverse=True)
+        damaged = tuple(each for _, found in read for each in found)
+        return Listing(points=tuple(points), damaged=damaged, leftovers=leftovers)
+
+    def _state(
+        self, point: RecoveryPointId, names: Iterable[str], leave_out: Collection[str]
+    ) -> tuple[PointState | None, list[Damaged]]:
+        """Read what stands in a point's folder. What cannot be read is named, and leaves a point without a pin or a drill."""
         folder = self.folder(point)
-        drills = []
-        for key in keys:
-            if key.startswith(f"{folder}drills/") and key.endswith(".json"):
-                try:
-                    drills.append(self.read_drill(key).record)
-                except ContinuityError as error:
-                    damaged.append(Damaged(key=key, reason=error.message))
-        distrusted = None
-        if f"{folder}distrust.json" in keys:
-            key = f"{folder}distrust.json"
-            distrusted = read_document(self.vault.read(key), Distrust, form=DISTRUST, version=VERSION, key=key)
-        return PointState(manifest=manifest, drills=tuple(drills), distrusted=distrusted)
+        documents = {name for name in names if name.endswith(".json")}
+        damaged: list[Damaged] = []
+
+        def read(name: str, kind: type[T], form: str) -> T | None:
+            if name not in documents:
+                return None
+            key = folder + name
+            try:
+                return read_document(self.vault.read(key), kind, form=form, version=VERSION, key=key)
+            except ContinuityError as error:
+                damaged.append(Damaged(key=key, reason=error.message))
+                return None
+
+        if not documents:
+            return None, []
+        try:
+            manifest = self._read_manifest(point, leave_out)
+        except ContinuityError as error:
+            return None, [Damaged(key=f"{folder}manifest.json", reason=error.message)]
+        distrusted = read("distrust.json", Distrust, DISTRUST)
+        if distrusted is None and "distrust.json" in documents:
+            # Somebody has spoken against the point, and nobody can read what: it must not be chosen as if nobody had.
+            return None, damaged
+        drills = [read(name, _RecordOfDrill, DRILL) for name in sorted(documents) if name.startswith("drills/")]
+        state = PointState(
+            manifest=manifest,
+            drills=tuple(drill.record for drill in drills if drill),
+            distrusted=distrusted,
+            pinned=read("pin.json", Pin, PIN),
+        )
+        return state, damaged
 
     def read_drill(self, key: str) -> DrillDocument:
         """Read what one drill found."""
@@ -154,6 +226,33 @@ class PointStore:
             self.vault.create(key, write_document(distrust, form=DISTRUST, version=VERSION))
         except AlreadyStored:
             return
+
+    def pin(self, pin: Pin) -> None:
+        """Keep a point from expiring; pinning it again keeps the first reason.
+
+        Raises:
+            NotStored: there is no such point, or it expired meanwhile.
+
+        """
+        self.read_manifest(pin.point)
+        with suppress(AlreadyStored):
+            self.vault.create(self.pin_key(pin.point), write_document(pin, form=PIN, version=VERSION))
+        # Whoever expires a point writes the tombstone and then looks for a pin: one of the two sees the other.
+        if expired := self.read_expired(pin.point):
+            self.unpin(pin.point)
+            raise NotStored(str(expired))
+
+    def unpin(self, point: RecoveryPointId) -> None:
+        """Let a point expire by rule again. One that is not pinned is a success."""
+        self.vault.delete(self.pin_key(point))
+
+    def pin_key(self, point: RecoveryPointId) -> str:
+        """Return the key of a point's pin."""
+        return f"{self.folder(point)}pin.json"
+
+    def pinned(self, point: RecoveryPointId) -> bool:
+        """Whether a point is pinned now; a pin that cannot be read is one, too."""
+        return any(listed.key == self.pin_key(point) for listed in self.vault.list(self.pin_key(point)))
 
     def accept(self, acceptance: Acceptance, *, at: datetime) -> None:
         """Record that a failing health finding is tolerated until a date."""

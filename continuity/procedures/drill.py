@@ -26,6 +26,7 @@ from continuity.steps.restoring import (
     fetch_dump,
     keep_restored,
     record_verdict,
+    refuse_expired,
     restore_database,
     restore_finding,
     verify_other_objects,
@@ -81,7 +82,8 @@ def drill_point(
     Raises:
         ConfigurationRefused: there is no such point.
         UnsafeOperation: preconditions do not hold; all of them are named.
-        DrillFailed, DatabaseError: the drill's own machine failed; nothing is recorded against the point.
+        DrillFailed, DatabaseError: the drill's own machine failed, or the point expired meanwhile; nothing is recorded
+            against the point.
 
     """
     started = clock()
@@ -93,6 +95,7 @@ def drill_point(
     validate.prepare()
     with _machine_named(manifest):
         findings, result, database = _examine(application, environment, manifest, perform, validate, keep, clock, report)
+    perform(REFUSE_EXPIRED, manifest, environment)
     finished = clock()
     acceptances = perform(READ_ACCEPTANCES, application, environment)
     verdict = judge(findings, acceptances=acceptances, now=finished)
@@ -188,6 +191,7 @@ CHECK = Operation(name="check what the drill needs", run=check_drill, tags=("obs
 FETCH = Operation(name="fetch and verify the dump", run=fetch_dump, retry=PATIENT, tags=("observe",))
 VERIFY_OTHERS = Operation(name="verify the other objects", run=verify_other_objects, retry=PATIENT, tags=("observe",))
 RESTORE = Operation(name="restore beside the live database", run=restore_database, retry=PATIENT, tags=("act",))
+REFUSE_EXPIRED = Operation(name="see that the point is still there", run=refuse_expired, retry=PATIENT, tags=("observe",))
 READ_ACCEPTANCES = Operation(name="read acceptances", run=read_acceptances, retry=PATIENT, tags=("observe",))
 RECORD = Operation(name="record the verdict", run=record_verdict, retry=PATIENT, tags=("act",))
 KEEP = Operation(name="keep the scratch database", run=keep_restored, retry=PATIENT, tags=("act",))

@@ -1,10 +1,10 @@
-"""What people say of points and findings: distrust and acceptance."""
+"""What people say of points and findings: distrust, pins and acceptance."""
 
 from datetime import UTC, datetime
 from difflib import get_close_matches
 
 from continuity.domain.application import Application
-from continuity.domain.recovery_point import Distrust, RecoveryPointId, application_of
+from continuity.domain.recovery_point import Distrust, Pin, RecoveryPointId, application_of
 from continuity.domain.verdict import Acceptance, Axis
 from continuity.errors import ConfigurationRefused, NotStored
 from continuity.settings import Environment
@@ -27,6 +27,39 @@ def distrust_point(environment: Environment, point: str, *, because: str, by: st
     except NotStored as error:
         raise ConfigurationRefused(f"no recovery point {point!r}", hint="See `continuity points`.") from error
     return mark
+
+
+def pin_point(environment: Environment, point: str, *, because: str, by: str, now: datetime) -> Pin:
+    """Keep a point from expiring. Doing it again keeps the first reason.
+
+    Raises:
+        ConfigurationRefused: there is no such point (any more), or no reason is given.
+
+    """
+    if not because.strip():
+        raise ConfigurationRefused("a pin needs a reason", hint="Say in --because what the point is kept for.")
+    pin = Pin(point=RecoveryPointId(point), because=because.strip(), by=by, at=now)
+    try:
+        points_of(environment, application_of(point)).pin(pin)
+    except NotStored as error:
+        raise ConfigurationRefused(f"no recovery point {point!r}: {error.message}", hint="See `continuity points`.") from error
+    return pin
+
+
+def unpin_point(environment: Environment, point: str) -> RecoveryPointId:
+    """Let a pinned point expire by rule again. Doing it again changes nothing.
+
+    Raises:
+        ConfigurationRefused: there is no such point.
+
+    """
+    store = points_of(environment, application_of(point))
+    try:
+        store.read_manifest(RecoveryPointId(point))
+    except NotStored as error:
+        raise ConfigurationRefused(f"no recovery point {point!r}: {error.message}", hint="See `continuity points`.") from error
+    store.unpin(RecoveryPointId(point))
+    return RecoveryPointId(point)
 
 
 def accept_finding(

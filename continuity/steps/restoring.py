@@ -205,6 +205,21 @@ def restore_finding(restored: RestoredDatabase) -> Finding:
     )
 
 
+def refuse_expired(manifest: Manifest, environment: Environment) -> None:
+    """Make sure that the point was there until now: of one that expired while it was read nothing can be said.
+
+    Raises:
+        DrillFailed: it has expired.
+
+    """
+    if expired := points_of(environment, manifest.application).read_expired(manifest.id):
+        raise DrillFailed(
+            f"the point expired while it was drilled: {expired}",
+            detail="Nothing was recorded: what the drill saw of it says nothing of the backups.",
+            hint=f"Drill another: `continuity drill {manifest.application} --point latest`.",
+        )
+
+
 def record_verdict(
     environment: Environment, manifest: Manifest, record: DrillRecord, findings: tuple[Finding, ...], result: str
 ) -> str:

@@ -1,6 +1,7 @@
 """Every verb as a Prefect flow: the same procedure, each operation a task run of its own, reports as artifacts."""
 
 import asyncio
+import json
 
 import psycopg
 import pytest
@@ -12,6 +13,7 @@ from continuity.errors import VaultError
 from continuity.steps.operation import Operation, Retry
 from flows.backup import nightly_backup
 from flows.drill import restore_drill
+from flows.expiry import expire_points
 from flows.validation import validate_data
 from tasks.performing import perform_as_task
 
@@ -93,6 +95,32 @@ def test_validation_of_a_live_database_ends_unhealthy_when_a_table_was_emptied(d
 
     assert (state.type.value, state.name) == ("COMPLETED", "Unhealthy")
     assert "no table emptied" in state.message
+
+
+def test_an_expiry_is_a_dry_run_unless_it_is_told_and_shows_each_decision(prefect_server, shop, tmp_path, monkeypatch):
+    for age in range(5):
+        shop.add(age_days=age)
+    monkeypatch.setenv("CONTINUITY_ENVIRONMENT", str(shop.write_files(tmp_path)))
+    before = shop.files()
+
+    dry = expire_points("shop", return_state=True)
+
+    assert (dry.type.value, dry.name) == ("COMPLETED", "DryRun")
+    assert shop.files() == before
+    assert "Nothing was changed" in _artifacts("shop-expiry").data
+
+    done = expire_points("shop", carry_out=True, return_state=True)
+
+    assert (done.name, done.message) == ("Expired", "2 of 5 points expired (2.0 kB), 3 stay")
+    assert len(shop.ids) == 3
+    assert _task_names(done.state_details.flow_run_id) == [
+        "observe points, open runs and clocks",
+        "expire a point",
+        "expire a point",
+    ]
+    decisions = json.loads(_artifacts("shop-retention").data)
+    assert [each["decision"] for each in decisions] == ["stays"] * 3 + ["goes"] * 2
+    assert all(each["because"] for each in decisions)
 
 
 def test_transient_failures_are_retried_by_prefect_alone_and_others_are_not(prefect_server):

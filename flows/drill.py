@@ -12,7 +12,7 @@ from tasks.performing import perform_as_task
 
 @flow(name="restore-drill", flow_run_name="drill {application} {point}", retries=0, persist_result=False)
 def restore_drill(application: str, point: str = "latest", keep: bool = False) -> State[None]:  # noqa: FBT001, FBT002 -- a form's tick box
-    """Restore a point (latest, oldest, random or an id) beside the live database and judge it.
+    """Restore a point (latest, oldest, random, due or an id) beside the live database and judge it.
 
     Running it again drills again: a point carries every verdict, and the newest counts.
     """

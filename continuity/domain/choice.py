@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from continuity.domain.recovery_point import PointState
+from continuity.domain.recovery_point import DrillRecord, PointState
+from continuity.domain.verdict import Judgement
 from continuity.errors import ConfigurationRefused, UnsafeOperation
 
 
@@ -15,18 +16,25 @@ class ByRule(StrEnum):
     LATEST = "latest"
     OLDEST = "oldest"
     RANDOM = "random"
+    DUE = "due"
+    """What the schedule owes: each point once in its life, then the oldest and a random one in turn."""
+
+
+UNDECIDED_DRILLS = 3
+"""After so many drills that decided nothing a point no longer goes before the others: it would hold up the schedule for good."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Chosen:
-    """A point, with the reason."""
+    """A point, with the reason. `drawn` says that another draw may have chosen another."""
 
     point: PointState
     because: str
+    drawn: bool = False
 
 
 def choose_for_drill(points: Sequence[PointState], wanted: str, *, pick: Callable[[Sequence[PointState]], PointState]) -> Chosen:
-    """Choose the point to drill. A drill proves, so its point need not be proven; `pick` draws for "random".
+    """Choose the point to drill. A drill proves, so its point need not be proven; `pick` draws for "random" and "due".
 
     Raises:
         ConfigurationRefused: there is no such point.
@@ -38,12 +46,15 @@ def choose_for_drill(points: Sequence[PointState], wanted: str, *, pick: Callabl
             return Chosen(point=state, because="named by its id")
     if wanted not in set(ByRule):
         raise ConfigurationRefused(
-            f"no recovery point {wanted!r}", hint="List the points with `continuity points`, or use latest, oldest or random."
+            f"no recovery point {wanted!r}",
+            hint="List the points with `continuity points`, or use latest, oldest, random or due.",
         )
     if not trusted:
         raise ConfigurationRefused("there is no recovery point to drill", hint="Make one with `continuity backup`.")
+    if wanted == ByRule.DUE:
+        return choose_due(trusted, pick=pick)
     if wanted == ByRule.RANDOM:
-        return Chosen(point=pick(trusted), because=f"drawn from {len(trusted)} points")
+        return Chosen(point=pick(trusted), because=f"drawn from {len(trusted)} points", drawn=True)
     best = (max if wanted == ByRule.LATEST else min)(trusted, key=lambda state: state.manifest.created)
     return Chosen(point=best, because=f"{wanted} of {len(trusted)} points")
 
@@ -57,7 +68,7 @@ def choose_for_rollback(points: Sequence[PointState], wanted: str, *, before: da
             offered.
 
     """
-    good = [state for state in points if state.proven and state.distrusted is None]
+    good = [state for state in points if state.usable]
     if wanted != "latest":
         named = next((state for state in points if state.manifest.id == wanted), None)
         if named is None:
@@ -84,3 +95,34 @@ def _offer(good: Sequence[PointState], created: datetime) -> str:
     if other is None:
         return "No point is proven: drill one with `continuity drill APP --point ID`."
     return f"The next good one is {other.id}: give --point {other.id}."
+
+
+def choose_due(points: Sequence[PointState], *, pick: Callable[[Sequence[PointState]], PointState]) -> Chosen:
+    """Choose what the schedule owes, from what is recorded alone: `points` are trusted, and there is one at least.
+
+    An undrilled point comes first, so that each is drilled once in its life. Then the oldest and a random other one, in
+    turn: the oldest, unless the newest repeated drill (one of a point that an earlier drill had decided) was of the oldest.
+    """
+    undrilled = [state for state in points if not _decided(state) and len(_of_these_bytes(state)) < UNDECIDED_DRILLS]
+    if undrilled:
+        # Fewer drills first: a point whose drill decided nothing waits until the others have had theirs.
+        state = min(undrilled, key=lambda each: (len(_of_these_bytes(each)), each.manifest.created))
+        return Chosen(point=state, because=f"the oldest of {len(undrilled)} points that no drill has decided")
+    oldest = min(points, key=lambda state: state.manifest.created)
+    others = [state for state in points if state is not oldest]
+    repeated = [drill for state in points for drill in _decided(state)[1:]]
+    last = max(repeated, key=lambda drill: drill.finished, default=None)
+    if others and last and last.point == oldest.manifest.id:
+        return Chosen(
+            point=pick(others), because=f"a random one of {len(others)} points: the oldest was drilled last", drawn=True
+        )
+    return Chosen(point=oldest, because="the oldest point: every point is drilled, and the oldest and a random one take turns")
+
+
+def _of_these_bytes(state: PointState) -> list[DrillRecord]:
+    drills = [drill for drill in state.drills if drill.dump_sha256 == state.manifest.dump.sha256]
+    return sorted(drills, key=lambda drill: drill.finished)
+
+
+def _decided(state: PointState) -> list[DrillRecord]:
+    return [drill for drill in _of_these_bytes(state) if drill.judgement is not Judgement.NOT_PROVEN]

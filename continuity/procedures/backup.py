@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from continuity.domain.application import Application
 from continuity.domain.checks import refuse_unless_passed
 from continuity.domain.recovery_point import Manifest, MediaMap, RecoveryPointId, recovery_point_id
-from continuity.errors import AlreadyStored
+from continuity.domain.trend import trend
+from continuity.errors import AlreadyStored, ContinuityError
 from continuity.settings import Environment
 from continuity.steps.capture import CapturedDatabase, capture_database, capture_media, tidy_vault
 from continuity.steps.operation import PATIENT, Operation, Perform
@@ -28,11 +29,12 @@ NOT_INCLUDED = (
 
 @dataclass(frozen=True, kw_only=True)
 class BackupReport:
-    """What a backup came to. `made` is false where the point existed already."""
+    """What a backup came to. `made` is false where the point existed already; `out_of_line` warns, and is no gate."""
 
     manifest: Manifest
     made: bool
     seconds: float
+    out_of_line: tuple[str, ...] = ()
 
 
 def take_backup(
@@ -65,7 +67,8 @@ def take_backup(
     warnings += perform(COMPARE_RELEASE, application, environment, release)
     manifest = _manifest(application, point, created, database, media, release, warnings)
     written = perform(WRITE_MANIFEST, environment, manifest)
-    return BackupReport(manifest=written, made=written == manifest, seconds=_since(started, clock))
+    out_of_line = perform(COMPARE, environment, written)
+    return BackupReport(manifest=written, made=written == manifest, seconds=_since(started, clock), out_of_line=out_of_line)
 
 
 def _since(started: datetime, clock: Callable[[], datetime]) -> float:
@@ -131,6 +134,18 @@ def write_manifest(environment: Environment, manifest: Manifest) -> Manifest:
     return manifest
 
 
+def compare_with_earlier(environment: Environment, manifest: Manifest) -> tuple[str, ...]:
+    """Say what of a point is out of line with the points before it. Changes nothing.
+
+    The point is stored by now, so earlier ones that cannot be read are said, and do not fail its backup.
+    """
+    try:
+        points = points_of(environment, manifest.application).listing(catalogs=False).points
+    except ContinuityError as error:
+        return (f"not compared with earlier points: {error.message}",)
+    return trend(manifest, (state.manifest for state in points)).out_of_line
+
+
 CHECK = Operation(name="check what the backup needs", run=check_backup, tags=("observe",))
 FIND_POINT = Operation(name="look for the point", run=find_point, retry=PATIENT, tags=("observe",))
 TIDY = Operation(name="remove leftovers of killed backups", run=tidy_vault, retry=PATIENT, tags=("act",))
@@ -138,4 +153,5 @@ CAPTURE_DATABASE = Operation(name="dump and digest the database", run=capture_da
 CAPTURE_RELEASE = Operation(name="record the release", run=capture_release, retry=PATIENT, tags=("observe",))
 COMPARE_RELEASE = Operation(name="compare the release", run=compare_release, retry=PATIENT, tags=("observe",))
 CAPTURE_MEDIA = Operation(name="map the media versions", run=capture_media, retry=PATIENT, tags=("act",))
+COMPARE = Operation(name="compare with earlier points", run=compare_with_earlier, tags=("observe",))
 WRITE_MANIFEST = Operation(name="write the manifest", run=write_manifest, retry=PATIENT, tags=("act",))

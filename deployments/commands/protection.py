@@ -1,4 +1,4 @@
-"""Backup, drill, validation, and the list of points."""
+"""Backup, drill, validation, the list of points and the status."""
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -24,7 +24,7 @@ def backup(application: str, *, drill: bool = True, where: Where = HERE) -> int:
 
 
 def drill(application: str, *, point: str = "latest", keep: bool = False, where: Where = HERE) -> int:
-    """Restore a point (an id, latest, oldest or random) into a scratch database and judge it."""
+    """Restore a point (an id, latest, oldest, random or due) into a scratch database and judge it."""
     from deployments.telling import protection as telling
 
     terminal, (protected, environment) = where.terminal(), where.load(application)
@@ -64,7 +64,15 @@ def validate(application: str, *, database: str = "", where: Where = HERE) -> in
 
 def points(application: str, *, where: Where = HERE) -> int:
     """List the recovery points, newest first, with their verdicts."""
-    from deployments.telling import protection as telling
+    from deployments.telling.status import tell_points
 
     terminal, (protected, environment) = where.terminal(), where.load(application)
-    return telling.tell_points(terminal, protected, environment)
+    return tell_points(terminal, protected, environment)
+
+
+def status(application: str, *, where: Where = HERE) -> int:
+    """Tell the age of the last proven point, the objectives, and what needs a look."""
+    from deployments.telling.status import tell_status
+
+    terminal, (protected, environment) = where.terminal(), where.load(application)
+    return tell_status(terminal, protected, environment)

@@ -1,4 +1,4 @@
-"""What backup, drill, validate and points tell."""
+"""What backup, drill and validate tell."""
 
 from datetime import UTC, datetime
 
@@ -13,7 +13,7 @@ from continuity.procedures.drill import DrillReport
 from continuity.procedures.validation import ValidationReport
 from continuity.settings import Environment
 from continuity.steps.places import points_of
-from deployments.console import EXIT_CODES, EXIT_DONE, EXIT_LOOK, Terminal, findings_json, points_table, verdict_lines
+from deployments.console import EXIT_CODES, EXIT_DONE, Terminal, findings_json, verdict_lines
 
 
 def tell_backup(terminal: Terminal, report: BackupReport, proof: DrillReport | None) -> int:
@@ -26,7 +26,7 @@ def tell_backup(terminal: Terminal, report: BackupReport, proof: DrillReport | N
         "bytes": manifest.stored_bytes,
         "seconds": round(seconds, 1),
         "tables": [{"name": each.table, "rows": each.rows, "digest": each.digest} for each in manifest.tables],
-        "warnings": list(manifest.warnings),
+        "warnings": [*report.out_of_line, *manifest.warnings],
     }
     lines: list[str | Text | Table] = []
     if proof:
@@ -34,7 +34,7 @@ def tell_backup(terminal: Terminal, report: BackupReport, proof: DrillReport | N
     else:
         lines.append("stored, not proven yet: run `continuity drill` to prove it")
     lines += _facts(manifest, backup=f"{report.seconds:.1f} s", drill=f"{proof.seconds:.1f} s" if proof else "not run")
-    lines += [Text(f"warning: {each}", style="yellow") for each in manifest.warnings]
+    lines += [Text(f"warning: {each}", style="yellow") for each in (*report.out_of_line, *manifest.warnings)]
     lines += [f"not in the point: {each}" for each in manifest.not_included]
     terminal.result(document, lines)
     return EXIT_CODES[proof.verdict.judgement] if proof else EXIT_DONE
@@ -78,30 +78,6 @@ def tell_validation(terminal: Terminal, report: ValidationReport) -> int:
     lines.append(f"{against}; nothing was changed ({report.seconds:.1f} s)")
     terminal.result(document, lines)
     return EXIT_CODES[report.verdict.judgement]
-
-
-def tell_points(terminal: Terminal, application: Application, environment: Environment) -> int:
-    """List the points; what cannot be read is listed too."""
-    listing = points_of(environment, application.name).listing()
-    document = {
-        "points": [
-            {
-                "id": state.manifest.id,
-                "created": state.manifest.created.isoformat(),
-                "bytes": state.manifest.stored_bytes,
-                "verdict": state.verdict,
-                "drilled": state.last_drill.finished.isoformat() if state.last_drill else None,
-                "distrusted": state.distrusted.because if state.distrusted else None,
-            }
-            for state in listing.points
-        ],
-        "damaged": [{"key": each.key, "reason": each.reason} for each in listing.damaged],
-    }
-    protection = reports.standing(listing.points, now=datetime.now(UTC), damaged=len(listing.damaged))
-    lines: list[str | Text | Table] = [str(protection), points_table(listing.points)]
-    lines += [Text(f"damaged: {each.key}: {each.reason}", style="bold red") for each in listing.damaged]
-    terminal.result(document, lines)
-    return EXIT_LOOK if listing.damaged else EXIT_DONE
 
 
 def _facts(manifest: Manifest, **more: str) -> list[str]:

@@ -27,6 +27,7 @@ EXIT_CODES = {
 }
 _STYLES = {Outcome.PASSED: "green", Outcome.FAILED: "bold red", Outcome.NOT_PROVEN: "bold yellow"}
 PROGRESS_EVERY_SECONDS = 5.0
+PIPED_COLUMNS = 160
 
 
 class Terminal:
@@ -34,7 +35,8 @@ class Terminal:
 
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
-        self.out = Console(highlight=False, soft_wrap=True)
+        # Piped, a table would be cut to 80 columns; a file takes any width.
+        self.out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else PIPED_COLUMNS)
         self.err = Console(stderr=True, highlight=False, soft_wrap=True)
         self._said = 0.0
         logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(message)s")

@@ -76,7 +76,7 @@ def _newer(usable: Sequence[PointState], state: PointState) -> bool:
 def _expiry(state: PointState, usable: Sequence[PointState], policy: RetentionPolicy) -> str:
     age = f"older than {duration(policy.keep_all)}"
     if state.usable:
-        return f"{age}, and the newest of no day, week, month or year that is kept"
+        return f"{age}, and the newest of no period that is kept"
     verdict = "never drilled" if state.last_drill is None and state.distrusted is None else state.verdict
     return f"{verdict}, {age}, and {usable[0].manifest.id} is newer and proven"
 

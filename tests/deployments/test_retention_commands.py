@@ -91,6 +91,12 @@ def test_status_tells_the_age_of_the_last_proven_point_first(shop, run):
     assert run("points", "shop").splitlines()[0] == first
 
 
+def test_what_is_piped_is_not_cut_off(shop, run):
+    shop.add(age_days=88.1, rows={"public.orders": 1_234_567})
+
+    assert f"{shop.ids[0]}  88 d 2 h  1.0 kB  1,234,567  sound" in run("points", "shop")
+
+
 def test_status_leaves_with_four_when_something_needs_a_look(shop, run):
     for age in range(2, 9):
         shop.add(age_days=age, size_bytes=9_000_000)

@@ -44,7 +44,7 @@ def test_every_decision_says_why():
         older.manifest.id: (True, "one of the 2 newest proven points"),
         pinned.manifest.id: (True, "pinned: audit"),
         used.manifest.id: (True, f"the open run {run} relies on it"),
-        old.manifest.id: (False, "older than 1 d, and the newest of no day, week, month or year that is kept"),
+        old.manifest.id: (False, "older than 1 d, and the newest of no period that is kept"),
     }
 
 

@@ -47,7 +47,7 @@ def test_what_the_policy_lets_go_is_gone_but_for_its_tombstone_and_the_rest_is_u
     assert {key for key in after if key in before} == {key for key in before if key.split("/")[2] in newest}
     assert aged.points.listing().leftovers == ()
     said = aged.points.read_expired(oldest[0])
-    assert str(said).endswith("by ada: older than 2 d, and the newest of no day, week, month or year that is kept")
+    assert str(said).endswith("by ada: older than 2 d, and the newest of no period that is kept")
 
 
 def test_a_dry_run_decides_the_same_and_changes_nothing(aged):

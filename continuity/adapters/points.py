@@ -156,7 +156,16 @@ class PointStore:
     def _state(
         self, point: RecoveryPointId, names: Iterable[str], leave_out: Collection[str]
     ) -> tuple[PointState | None, list[Damaged]]:
-        """Read what stands in a point's folder. What cannot be read is named, and leaves a point without a pin or a drill."""
+        """Read what stands in a point's folder. What is gone because the point expired since it was listed is no damage."""
+        state, damaged = self._read_folder(point, names, leave_out)
+        if damaged and self.read_expired(point):
+            return None, []
+        return state, damaged
+
+    def _read_folder(
+        self, point: RecoveryPointId, names: Iterable[str], leave_out: Collection[str]
+    ) -> tuple[PointState | None, list[Damaged]]:
+        """Read a point. What cannot be read is named, and leaves the point without a pin or a drill."""
         folder = self.folder(point)
         documents = {name for name in names if name.endswith(".json")}
         damaged: list[Damaged] = []
@@ -168,7 +177,7 @@ class PointStore:
             try:
                 return read_document(self.vault.read(key), kind, form=form, version=VERSION, key=key)
             except ContinuityError as error:
-                damaged.append(Damaged(key=key, reason=error.message))
+                damaged.append(_damage(key, error))
                 return None
 
         if not documents:
@@ -176,7 +185,7 @@ class PointStore:
         try:
             manifest = self._read_manifest(point, leave_out)
         except ContinuityError as error:
-            return None, [Damaged(key=f"{folder}manifest.json", reason=error.message)]
+            return None, [_damage(f"{folder}manifest.json", error)]
         distrusted = read("distrust.json", Distrust, DISTRUST)
         if distrusted is None and "distrust.json" in documents:
             # Somebody has spoken against the point, and nobody can read what: it must not be chosen as if nobody had.
@@ -263,3 +272,10 @@ class PointStore:
         """Read every acceptance, expired ones too: the judge looks at the dates."""
         keys = [listed.key for listed in self.vault.list(f"{self.application}/acceptances/")]
         return tuple(read_document(self.vault.read(key), Acceptance, form=ACCEPTANCE, version=VERSION, key=key) for key in keys)
+
+
+def _damage(key: str, error: ContinuityError) -> Damaged:
+    """Return what a listing shows of a document that cannot be read; a vault that is busy says nothing of its documents."""
+    if error.transient:
+        raise error
+    return Damaged(key=key, reason=error.message)

@@ -12,7 +12,7 @@ from continuity.domain.plan import Plan, Verb
 from continuity.domain.recovery_point import Distrust
 from continuity.domain.run import EntryKind, Outcome, run_id
 from continuity.domain.verdict import Judgement
-from continuity.errors import Busy, ConfigurationRefused, DamagedObject, NotStored, UnsafeOperation
+from continuity.errors import Busy, ConfigurationRefused, DamagedObject, NotStored, UnsafeOperation, VaultError
 from continuity.journal import Journal, plan_facts
 from continuity.procedures import trust
 from continuity.procedures.backup import find_point
@@ -375,6 +375,32 @@ def test_an_unreadable_word_of_distrust_never_leaves_a_point_trusted(shop):
 
     assert listing.points == ()
     assert [each.key for each in listing.damaged] == [f"shop/points/{manifest.id}/distrust.json"]
+
+
+def test_a_point_that_expires_while_it_is_listed_is_no_damage(aged):
+    point = aged.ids[-1]
+    store, vault = PointStore(aged.points.vault, "shop"), aged.points.vault
+
+    class ExpiresMeanwhile(DirectoryVault):
+        def list(self, prefix):
+            listed = [*vault.list(prefix)]
+            aged.expire()
+            return iter(listed)
+
+    store.vault = ExpiresMeanwhile(aged.folder)
+    listing = store.listing()
+
+    assert point not in [state.manifest.id for state in listing.points]
+    assert (len(listing.points), listing.damaged) == (3, ())
+
+
+def test_a_busy_vault_is_no_damage_of_its_documents(aged):
+    class Busied(DirectoryVault):
+        def read(self, key):
+            raise VaultError(f"slow down: {key}", transient=True)
+
+    with pytest.raises(VaultError, match="slow down"):
+        PointStore(Busied(aged.folder), "shop").listing()
 
 
 def test_reading_an_expired_point_says_that_it_expired(aged):

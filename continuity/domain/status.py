@@ -46,9 +46,18 @@ class Status:
 
 
 def assess(
-    points: Sequence[PointState], objectives: Objectives, *, damaged: int, open_runs: Sequence[str] = (), now: datetime
+    points: Sequence[PointState],
+    objectives: Objectives,
+    *,
+    damaged: int,
+    open_runs: Sequence[str] = (),
+    unknown: str = "",
+    now: datetime,
 ) -> Status:
-    """Assess the points of an application. `damaged` is how many documents of its points cannot be read."""
+    """Assess the points of an application.
+
+    `damaged` is how many documents of its points cannot be read; `unknown` says why the open runs are not known.
+    """
     newest = max(points, key=lambda state: state.manifest.created, default=None)
     trusted = [state for state in points if state.distrusted is None]
     status = Status(
@@ -62,10 +71,10 @@ def assess(
         open_runs=tuple(open_runs),
         to_look=(),
     )
-    return _with_what_needs_a_look(status, damaged)
+    return _with_what_needs_a_look(status, damaged, unknown)
 
 
-def _with_what_needs_a_look(status: Status, damaged: int) -> Status:
+def _with_what_needs_a_look(status: Status, damaged: int, unknown: str) -> Status:
     said = []
     protection, objectives = status.protection, status.objectives
     if protection.age is None:
@@ -81,6 +90,8 @@ def _with_what_needs_a_look(status: Status, damaged: int) -> Status:
         )
     said += status.trend.out_of_line if status.trend else ()
     said += [f"the run {run} is open: `continuity watch {run}`" for run in status.open_runs]
+    if unknown:
+        said.append(f"which runs are open is not known: {unknown}")
     if damaged:
         said.append(f"{damaged} documents of the vault cannot be read")
     return replace(status, to_look=tuple(said))

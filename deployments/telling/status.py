@@ -13,6 +13,7 @@ from continuity.domain import reports
 from continuity.domain.application import Application
 from continuity.domain.status import Status, assess
 from continuity.domain.trend import Measure
+from continuity.errors import ContinuityError
 from continuity.settings import Environment
 from continuity.steps.open_runs import open_runs
 from continuity.steps.places import points_of
@@ -48,7 +49,7 @@ def tell_points(terminal: Terminal, application: Application, environment: Envir
 
 def tell_status(terminal: Terminal, application: Application, environment: Environment) -> int:
     """Tell how the application stands: the last proven point, what needs a look, then the rest."""
-    listing, status = _assessed(application, environment, open_runs=open_runs(application, environment))
+    listing, status = _assessed(application, environment, with_runs=True)
     proven, age = status.protection.last_proven, status.protection.age
     document = {
         "proven": {"id": proven.manifest.id, "age_seconds": round(age.total_seconds())} if proven and age is not None else None,
@@ -74,15 +75,24 @@ def tell_status(terminal: Terminal, application: Application, environment: Envir
     return EXIT_LOOK if status.to_look else EXIT_DONE
 
 
-def _assessed(application: Application, environment: Environment, *, open_runs: Sequence[str] = ()) -> tuple[Listing, Status]:
+def _assessed(application: Application, environment: Environment, *, with_runs: bool = False) -> tuple[Listing, Status]:
     # The process ends right after: collecting garbage among a hundred manifests would take a fifth of its time.
     gc.disable()
     listing = points_of(environment, application.name).listing(catalogs=False)
+    runs: Sequence[str] = ()
+    unknown = ""
+    if with_runs:
+        try:
+            runs = open_runs(application, environment)
+        except ContinuityError as error:
+            # The age of the last proven point is wanted all the more when a journal is damaged.
+            unknown = error.message
     status = assess(
         listing.points,
         application.objectives,
         damaged=len(listing.damaged),
-        open_runs=open_runs,
+        open_runs=runs,
+        unknown=unknown,
         now=datetime.now(UTC),
     )
     return listing, status

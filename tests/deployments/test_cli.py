@@ -46,6 +46,19 @@ def test_drill_of_a_chosen_point_tells_its_findings(at_terminal):
     assert seat.json("drill", "guestbook", "--point", "oldest")["recovery_point"] == first.id
 
 
+def test_the_schedule_owes_a_drill_to_the_oldest_undrilled_point_first(at_terminal):
+    seat = at_terminal("guestbook")
+    first, second = seat.protected.back_up(), seat.protected.back_up()
+    assert seat.json("status", "guestbook", code=4)["next_drill"]["id"] == first.id
+
+    assert seat.json("drill", "guestbook", "--point", "due")["recovery_point"] == first.id
+
+    assert seat.json("status", "guestbook", code=4)["next_drill"]["id"] == second.id
+    done = seat.run("drill", "guestbook", "--point", "due")
+    assert f"sound: {second.id}" in done.stdout
+    assert "the oldest of 1 points that no drill has decided" in done.stdout
+
+
 def test_validate_leaves_with_four_when_there_is_something_to_look_at(at_terminal):
     seat = at_terminal("guestbook")
     table = seat.protected.back_up().tables[0].table

@@ -110,6 +110,18 @@ def test_status_leaves_with_four_when_something_needs_a_look(shop, run):
     assert "out of line: size" in run("points", "shop")
 
 
+def test_a_damaged_journal_hides_no_last_proven_point(shop, run):
+    newest = shop.add(age_days=0.2)
+    journal = shop.folder / "shop/runs/shop-rollback-20261124T030000Z-1f2e/000001.json"
+    journal.parent.mkdir(parents=True)
+    journal.write_bytes(b"{}")
+
+    said = run("status", "shop", "--json", code=4)
+
+    assert said["proven"]["id"] == newest.id
+    assert said["to_look"][0].startswith("which runs are open is not known: shop/runs/")
+
+
 def test_a_vault_without_points_needs_a_look(run):
     assert run("status", "shop", "--json", code=4)["proven"] is None
 

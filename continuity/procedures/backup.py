@@ -14,7 +14,7 @@ from continuity.settings import Environment
 from continuity.steps.capture import CapturedDatabase, capture_database, capture_media, tidy_vault
 from continuity.steps.operation import PATIENT, Operation, Perform
 from continuity.steps.places import points_of, vault_of
-from continuity.steps.preconditions import check_backup
+from continuity.steps.preconditions.backup import check_backup
 from continuity.steps.progress import Report, silent
 from continuity.steps.release_capture import CapturedRelease, capture_release, compare_release
 from continuity.steps.restore_guide import RESTORE_GUIDE

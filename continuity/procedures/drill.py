@@ -17,7 +17,7 @@ from continuity.errors import DamagedObject, DatabaseError, DrillFailed, NotStor
 from continuity.settings import Environment
 from continuity.steps.operation import PATIENT, Operation, Perform
 from continuity.steps.places import points_of
-from continuity.steps.preconditions import check_drill
+from continuity.steps.preconditions.drill import check_drill
 from continuity.steps.progress import Report, silent
 from continuity.steps.restoring import (
     bytes_finding,

@@ -19,7 +19,7 @@ Model = TypeVar("Model", bound=BaseModel)
 class Section(BaseModel):
     """A table of the file. Unknown keys are refused: a misspelt safety setting must not be silence."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class DatabaseSection(Section):
@@ -45,8 +45,11 @@ class VaultSection(Section):
     """Where recovery points live: `s3://bucket/prefix` or `file:///folder`."""
 
     url: str
+    """`s3://BUCKET/PREFIX` or `file:///FOLDER`; credentials of S3 come from the process's environment, files or role."""
     endpoint_url: str | None = None
+    """Address of an S3-compatible store; by default AWS."""
     region: str | None = None
+    """Region of the bucket, if the process's environment does not name it."""
     recipients: tuple[str, ...] = ()
     """age public keys; with any of them, dumps are encrypted before they leave the process."""
     identity_file: Path | None = None
@@ -59,6 +62,7 @@ class DrillSection(Section):
     """Where scratch databases are made; by default on the protected server."""
 
     dsn: SecretStr | None = None
+    """Connection string of another server, or of another role on the same one."""
     work_directory: Path | None = None
     """Folder with room for one uncompressed dump; by default the system's temporary folder."""
 
@@ -97,8 +101,11 @@ class MediaSection(Section):
     """How the media bucket is reached; the application names the bucket unless `bucket` overrides it."""
 
     bucket: str | None = None
+    """Bucket to read instead of the one that the application names."""
     endpoint_url: str | None = None
+    """Address of an S3-compatible store; by default AWS."""
     region: str | None = None
+    """Region of the bucket, if the process's environment does not name it."""
 
 
 class ClusterSection(Section):
@@ -114,6 +121,7 @@ class PrefectSection(Section):
     """Where the Prefect server is."""
 
     api_url: str | None = None
+    """Address of its API; by default Prefect's own profile says."""
 
 
 class Environment(Section):
@@ -128,6 +136,7 @@ class Environment(Section):
     cluster: ClusterSection = ClusterSection()
     prefect: PrefectSection = PrefectSection()
     applications: Path = Path("applications")
+    """Folder of applications, each a folder with an application.toml."""
 
     @property
     def drill_dsn(self) -> str:
@@ -155,10 +164,19 @@ def load_environment(path: Path | None = None) -> Environment:
     content = read_toml(named)
     if dsn := os.environ.get(DSN_VARIABLE):
         content.setdefault("database", {})["dsn"] = dsn
-    environment = parse(Environment, content, source=named)
-    if not environment.applications.is_absolute():
-        environment = environment.model_copy(update={"applications": named.parent / environment.applications})
-    return environment
+    return _beside(named.parent, parse(Environment, content, source=named))
+
+
+def _beside(folder: Path, section: Model) -> Model:
+    """Return a section with its relative paths taken from the file's own folder, wherever the command is called."""
+    moved: dict[str, Any] = {}
+    for name in type(section).model_fields:
+        value = getattr(section, name)
+        if isinstance(value, Path):
+            moved[name] = folder / value.expanduser()
+        elif isinstance(value, Section):
+            moved[name] = _beside(folder, value)
+    return section.model_copy(update=moved)
 
 
 def read_toml(path: Path) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from continuity.domain.application import (
     Application,
@@ -23,9 +23,21 @@ from continuity.domain.verdict import Severity
 from continuity.errors import ConfigurationRefused
 from continuity.settings import Section, parse, read_toml
 
+NAME = r"[a-z][a-z0-9-]{0,39}"
+"""What an application may be called: its name is part of keys, folders and ids."""
+
+LONGEST_DATABASE_BYTES = 63
+"""PostgreSQL cuts a longer name off in silence, which could be another database's (NAMEDATALEN)."""
+
+
+def _database_name(name: str) -> str:
+    if not name or "\0" in name or len(name.encode()) > LONGEST_DATABASE_BYTES:
+        raise ValueError(f"a database has a name of 1 to {LONGEST_DATABASE_BYTES} bytes without NUL")
+    return name
+
 
 class _Database(Section):
-    name: Annotated[str, Field(min_length=1, max_length=63)]
+    name: Annotated[str, AfterValidator(_database_name)]
     migration_head: str = ""
 
 
@@ -69,7 +81,7 @@ class _Retention(Section):
 
 
 class _ApplicationFile(Section):
-    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
+    name: Annotated[str, Field(pattern=f"^{NAME}$")]
     database: _Database
     media: _Media | None = None
     objectives: _Objectives = _Objectives()

@@ -1,5 +1,6 @@
 """A vault in a directory: every object is a file that appears whole, and once, by `link()`."""
 
+import errno
 import hashlib
 import io
 import logging
@@ -52,6 +53,14 @@ class DirectoryVault:
                 f"the file system of {self.root} replaces what exists: a second link() to {PROBE_KEY} went through",
                 hint="Move the vault to a file system with honest hard links (ext4, XFS, ZFS, NFS) or to S3.",
             )
+
+    def look(self) -> bool:
+        """Ask for the probe object, and for the right to make files beside it."""
+        with translated(self.root, "be used"):
+            self._check_root()
+            if not os.access(self.root, os.R_OK | os.W_OK | os.X_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return any(listed.key == PROBE_KEY for listed in self.list(PROBE_KEY))
 
     def room_bytes(self) -> int | None:
         """Free bytes on the file system, for users other than root."""

@@ -17,6 +17,9 @@ Connection = psycopg.Connection[dict[str, Any]]
 _TRANSIENT_CLASSES = ("08", "53", "57P")
 """Connection failures, lack of resources, operator intervention (PostgreSQL manual, appendix A)."""
 
+_REFUSALS = ("authentication failed", "does not exist", "no pg_hba.conf", "no password supplied")
+"""What a server says before a session has a state: waiting does not mend it."""
+
 _ENVIRONMENT = {
     "host": "PGHOST",
     "hostaddr": "PGHOSTADDR",
@@ -46,7 +49,7 @@ def libpq_environment(dsn: str, *, database: str) -> dict[str, str]:
         ConfigurationRefused: the connection string is not one, or has a key that no variable carries.
 
     """
-    parts = {**_parse(dsn), "dbname": database, "application_name": "continuity"}
+    parts = {**parse_dsn(dsn), "dbname": database, "application_name": "continuity"}
     unknown = [key for key in parts if key not in _ENVIRONMENT and key != "application_name"]
     if unknown:
         raise ConfigurationRefused(
@@ -60,10 +63,16 @@ def libpq_environment(dsn: str, *, database: str) -> dict[str, str]:
 
 def with_database(dsn: str, database: str) -> str:
     """Return the connection string of another database on the same server."""
-    return conninfo.make_conninfo(**{**_parse(dsn), "dbname": database})
+    return conninfo.make_conninfo(**{**parse_dsn(dsn), "dbname": database})
 
 
-def _parse(dsn: str) -> dict[str, Any]:
+def parse_dsn(dsn: str) -> dict[str, Any]:
+    """Take a connection string apart.
+
+    Raises:
+        ConfigurationRefused: it is none. The message does not repeat it: it may hold a password.
+
+    """
     try:
         return dict(conninfo.conninfo_to_dict(dsn))
     except psycopg.ProgrammingError:
@@ -82,7 +91,7 @@ def connect(dsn: str, database: str | None = None, *, settings: Mapping[str, str
         DatabaseError: the server refused or cannot be reached, or a statement inside the block failed.
 
     """
-    parts = _parse(dsn)
+    parts = parse_dsn(dsn)
     if database is not None:
         parts["dbname"] = database
     parts.setdefault("connect_timeout", "10")
@@ -109,7 +118,7 @@ def translated(where: str, *, quotes_rows: bool = False) -> Iterator[None]:
         if quotes_rows and state and not state.startswith(("42", "57")):
             message = f"{type(error).__name__} ({state})"
         # Without a state libpq itself gave up: nobody listened, or the line broke.
-        refused = "authentication failed" in message or "does not exist" in message or "no pg_hba.conf" in message
+        refused = any(word in message for word in _REFUSALS)
         transient = (not refused and not state and isinstance(error, psycopg.OperationalError)) or state.startswith(
             _TRANSIENT_CLASSES
         )
@@ -119,10 +128,10 @@ def translated(where: str, *, quotes_rows: bool = False) -> Iterator[None]:
 
 
 def _hint(state: str, message: str) -> str:
-    if "authentication failed" in message or state.startswith("28"):
+    if "authentication failed" in message or "no password supplied" in message or state.startswith("28"):
         return "Check user and password of `[database] dsn` (or its passfile), and pg_hba.conf."
     if state == "3D000" or "does not exist" in message:
-        return "Check the database's name in application.toml."
+        return "Check the database's name: in application.toml, or for `init` in the connection string."
     if state == "42501":
         return "Grant the role what it lacks; `continuity backup` names everything at once."
     if not state:

@@ -87,6 +87,10 @@ class S3Vault:
                 IfMatch=NO_SUCH_ETAG,
             )
 
+    def look(self) -> bool:
+        """List the probe object. Whether this identity may write shows only when it does."""
+        return any(listed.key == PROBE_KEY for listed in self.list(PROBE_KEY))
+
     def room_bytes(self) -> int | None:
         """None: S3 has no limit that could be asked for."""
         return None

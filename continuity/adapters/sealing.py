@@ -119,6 +119,12 @@ def load_identities(path: Path | None) -> tuple[pyrage.x25519.Identity, ...]:
     return keys
 
 
+def new_identity() -> tuple[str, str]:
+    """Make an age key pair: the private key, then the public one."""
+    identity = pyrage.x25519.Identity.generate()
+    return str(identity), str(identity.to_public())
+
+
 def seal_into(
     vault: Vault,
     key: str,

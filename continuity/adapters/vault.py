@@ -50,6 +50,14 @@ class Vault(Protocol):
 
         """
 
+    def look(self) -> bool:
+        """Reach the vault without writing to it, and tell whether the object of `check_honest` is there.
+
+        Raises:
+            VaultError: the vault cannot be reached or read, or is a directory that this user may not write to.
+
+        """
+
     def room_bytes(self) -> int | None:
         """Free space, or None where the store knows no limit (S3)."""
 

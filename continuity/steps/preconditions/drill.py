@@ -1,41 +1,86 @@
 """What a drill needs: of the server, of the role, and of the machine that it runs on."""
 
+import io
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import gettempdir
 
-from continuity.adapters import privileges
+from continuity.adapters import catalog, privileges
 from continuity.adapters.dumps import find_client_tools
-from continuity.adapters.postgres import Connection, connect, read_version
-from continuity.adapters.sealing import load_identities
+from continuity.adapters.postgres import Connection, connect, fetch_value, read_version
+from continuity.adapters.sealing import load_identities, unseal_to
+from continuity.domain.application import Application
 from continuity.domain.checks import Check
+from continuity.domain.needs import RestoreNeeds, needs_of_point
 from continuity.domain.recovery_point import Manifest
 from continuity.errors import ContinuityError
 from continuity.settings import Environment
-from continuity.steps.preconditions.answers import failed, guarded, megabytes, none_of
+from continuity.steps.places import dsn_of, vault_of
+from continuity.steps.preconditions.answers import failed, guarded, megabytes, none_of, some_of
 
 
 def check_drill(manifest: Manifest, environment: Environment) -> tuple[Check, ...]:
     """Look at everything that restoring this point into a scratch database needs. Changes nothing."""
-    checks: list[Check] = []
+    needs = needs_of_point(manifest)
+    return (
+        *_server_checks(environment, needs),
+        guarded("private key", lambda: _key_check(manifest, environment)),
+        guarded("work directory", lambda: _work_check(needs, environment)),
+    )
+
+
+def check_first_drill(application: Application, environment: Environment) -> tuple[Check, ...]:
+    """Look at everything that a drill of a backup made now would need. Changes nothing."""
+    try:
+        with connect(dsn_of(environment), application.database.name) as connection:
+            needs = _needs_of_database(connection)
+    except ContinuityError as error:
+        return (failed("database", error),)
+    return (
+        *_server_checks(environment, needs),
+        guarded("private key", lambda: _pair_check(environment)),
+        guarded("work directory", lambda: _work_check(needs, environment)),
+    )
+
+
+def check_key_opens(manifest: Manifest, environment: Environment) -> Check:
+    """Open the smallest object of a point with the private keys at hand. Reads some kilobytes, changes nothing."""
+
+    def open_it() -> Check:
+        smallest = min(manifest.stored, key=lambda stored: stored.size_bytes)
+        identities = load_identities(environment.vault.identity_file)
+        unseal_to(vault_of(environment), smallest, io.BytesIO(), identities=identities)
+        return Check(name="opened", passed=True, detail=f"{smallest.key.rsplit('/', 1)[1]} was fetched, verified and opened")
+
+    return guarded("opened", open_it)
+
+
+def _needs_of_database(connection: Connection) -> RestoreNeeds:
+    return RestoreNeeds(
+        major=read_version(connection).major,
+        extensions=tuple(catalog.read_extensions(connection)),
+        roles=catalog.read_roles(connection),
+        catalog=catalog.read_catalog(connection),
+        content_bytes=int(fetch_value(connection, "select pg_database_size(current_database())")),
+    )
+
+
+def _server_checks(environment: Environment, needs: RestoreNeeds) -> tuple[Check, ...]:
     try:
         with connect(environment.drill_dsn, "postgres") as connection:
-            checks += _restore_checks(connection, manifest, environment)
+            return tuple(_restore_checks(connection, needs, environment))
     except ContinuityError as error:
-        checks.append(failed("drill server", error))
-    checks.append(guarded("private key", lambda: _key_check(manifest, environment)))
-    checks.append(guarded("work directory", lambda: _work_check(manifest, environment)))
-    return tuple(checks)
+        return (failed("drill server", error),)
 
 
-def _restore_checks(connection: Connection, manifest: Manifest, environment: Environment) -> Iterator[Check]:
+def _restore_checks(connection: Connection, needs: RestoreNeeds, environment: Environment) -> Iterator[Check]:
     version = read_version(connection)
-    same = version.major == manifest.database.major
+    same = version.major == needs.major
     yield Check(
         name="drill server version",
         passed=same,
-        detail=f"PostgreSQL {version}, the point was made on {manifest.database.major}",
+        detail=f"PostgreSQL {version}, the dump is of PostgreSQL {needs.major}",
         hint="" if same else "Digests and archives compare within one major: name such a server in `[drill] dsn`.",
     )
     try:
@@ -52,16 +97,16 @@ def _restore_checks(connection: Connection, manifest: Manifest, environment: Env
     )
     yield none_of(
         "extensions",
-        privileges.missing_extensions(connection, tuple(manifest.extensions)),
+        privileges.missing_extensions(connection, needs.extensions),
         "all are available",
         "are not available on the drill server",
         "Install their packages there.",
     )
-    yield from _role_checks(connection, manifest)
+    yield from _role_checks(connection, needs)
 
 
-def _role_checks(connection: Connection, manifest: Manifest) -> Iterator[Check]:
-    missing = privileges.missing_roles(connection, manifest.roles)
+def _role_checks(connection: Connection, needs: RestoreNeeds) -> Iterator[Check]:
+    missing = privileges.missing_roles(connection, needs.roles)
     if missing and privileges.may_create_roles(connection):
         yield Check(name="roles", passed=True, detail=f"{', '.join(missing)} will be made here, without login")
     else:
@@ -74,31 +119,19 @@ def _role_checks(connection: Connection, manifest: Manifest) -> Iterator[Check]:
             hint="Name a role without superuser in `[drill] dsn`.",
         )
         return
-    owners = sorted({entry.properties["owner"] for entry in manifest.catalog if "owner" in entry.properties} - {""})
     yield none_of(
         "memberships",
-        privileges.roles_not_assumable(connection, [name for name in owners if not name.startswith("pg_")]),
+        privileges.roles_not_assumable(connection, needs.owners),
         "the restore role can give objects to their owners",
         "own objects, and the restore role is no member of them",
         "Grant them to the restore role.",
     )
     yield none_of(
         "superuser parts",
-        superuser_parts(manifest),
+        needs.superuser_parts,
         "none",
         "need a superuser to be restored",
         "Name a superuser in `[drill] dsn`.",
-    )
-
-
-def superuser_parts(manifest: Manifest) -> tuple[str, ...]:
-    """Name what only a superuser can restore: event triggers, untrusted languages, publications of everything."""
-    return tuple(
-        f"{entry.kind.value.removesuffix('s')} {entry.name}"
-        for entry in manifest.catalog
-        if entry.kind.value == "event triggers"
-        or (entry.kind.value == "publications" and "all true" in entry.properties.get("publishes", ""))
-        or (entry.name.startswith("language ") and entry.properties.get("definition") == "false")
     )
 
 
@@ -114,9 +147,25 @@ def _key_check(manifest: Manifest, environment: Environment) -> Check:
     )
 
 
-def _work_check(manifest: Manifest, environment: Environment) -> Check:
+def _pair_check(environment: Environment) -> Check:
+    """Whether what the recipients encrypt can be opened here."""
+    if not environment.vault.recipients:
+        return Check(name="private key", passed=True, detail="not needed: dumps are stored unencrypted")
+    ours = {str(identity.to_public()) for identity in load_identities(environment.vault.identity_file)}
+    opens = tuple(each for each in environment.vault.recipients if each in ours)
+    if opens:
+        return Check(name="private key", passed=True, detail=f"opens what is encrypted for {some_of(opens)}")
+    return Check(
+        name="private key",
+        passed=False,
+        detail="the keys at hand belong to none of the recipients" if ours else "none is configured",
+        hint="Name the private key of a recipient in `[vault] identity_file`, or no backup made here can be drilled here.",
+    )
+
+
+def _work_check(needs: RestoreNeeds, environment: Environment) -> Check:
     folder = Path(environment.drill.work_directory or gettempdir())
-    free, needed = shutil.disk_usage(folder).free, manifest.dump.content_bytes
+    free, needed = shutil.disk_usage(folder).free, needs.content_bytes
     return Check(
         name="work directory",
         passed=free > needed,

@@ -1,0 +1,93 @@
+"""Look at everything that a backup, a drill and a rollback would need, without doing any of them."""
+
+import random
+from collections.abc import Collection
+from dataclasses import dataclass
+from enum import StrEnum
+
+from continuity.adapters.points import Listing
+from continuity.domain.application import Application
+from continuity.domain.checks import Check
+from continuity.domain.choice import ByRule, choose_for_drill
+from continuity.errors import ConfigurationRefused, ContinuityError
+from continuity.procedures.drill import LIST_POINTS
+from continuity.settings import Environment
+from continuity.steps.operation import Operation, Perform
+from continuity.steps.preconditions.answers import failed
+from continuity.steps.preconditions.backup import check_backup
+from continuity.steps.preconditions.drill import check_drill, check_first_drill, check_key_opens
+from continuity.steps.preconditions.rollback import check_rollback
+
+
+class Purpose(StrEnum):
+    """What somebody may want to be ready for."""
+
+    BACKUP = "backup"
+    DRILL = "drill"
+    ROLLBACK = "rollback"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Readiness:
+    """Whether a purpose could be served now, by its checks."""
+
+    purpose: Purpose
+    checks: tuple[Check, ...]
+
+    @property
+    def failed(self) -> tuple[Check, ...]:
+        """What is missing."""
+        return tuple(check for check in self.checks if not check.passed)
+
+    @property
+    def warnings(self) -> tuple[Check, ...]:
+        """What works, and should be better."""
+        return tuple(check for check in self.checks if check.passed and check.hint)
+
+
+def look_at_everything(
+    application: Application,
+    environment: Environment,
+    *,
+    purposes: Collection[Purpose] = tuple(Purpose),
+    probe: bool = False,
+    perform: Perform,
+) -> tuple[Readiness, ...]:
+    """Check what each purpose needs. Changes nothing; with `probe`, a small object is written to the vault to try it.
+
+    Without it, that the vault refuses to write twice is not tried: only a write can show that.
+    """
+    ready: list[Readiness] = []
+    if Purpose.BACKUP in purposes:
+        checks = perform(CHECK_BACKUP, application, environment, probe=probe)
+        ready.append(Readiness(purpose=Purpose.BACKUP, checks=checks))
+    if Purpose.DRILL in purposes:
+        ready.append(Readiness(purpose=Purpose.DRILL, checks=_drill(application, environment, perform)))
+    if Purpose.ROLLBACK in purposes:
+        ready.append(Readiness(purpose=Purpose.ROLLBACK, checks=perform(CHECK_ROLLBACK, application, environment)))
+    return tuple(ready)
+
+
+def _drill(application: Application, environment: Environment, perform: Perform) -> tuple[Check, ...]:
+    try:
+        listing: Listing = perform(LIST_POINTS, application, environment)
+    except ContinuityError as error:
+        return (failed("recovery point", error), *perform(CHECK_FIRST_DRILL, application, environment))
+    try:
+        chosen = choose_for_drill(listing.points, ByRule.LATEST, pick=random.choice)
+    except ConfigurationRefused:
+        none = Check(name="recovery point", passed=True, detail="there is none yet: looking at what the first one would need")
+        return (none, *perform(CHECK_FIRST_DRILL, application, environment))
+    manifest = chosen.point.manifest
+    return (
+        Check(name="recovery point", passed=True, detail=f"{manifest.id}, {chosen.because}"),
+        *perform(CHECK_DRILL, manifest, environment),
+        perform(CHECK_KEY, manifest, environment),
+    )
+
+
+CHECK_BACKUP = Operation(name="check what a backup needs", run=check_backup, tags=("observe",))
+CHECK_DRILL = Operation(name="check what a drill needs", run=check_drill, tags=("observe",))
+CHECK_FIRST_DRILL = Operation(name="check what the first drill will need", run=check_first_drill, tags=("observe",))
+CHECK_KEY = Operation(name="open a stored object", run=check_key_opens, tags=("observe",))
+CHECK_ROLLBACK = Operation(name="check what a rollback needs", run=check_rollback, tags=("observe",))

@@ -93,8 +93,11 @@ class JournalSection(Section):
     """Where journals and leases stand; by default in the vault. Best in another account and region."""
 
     url: str
+    """As in `[vault]`."""
     endpoint_url: str | None = None
+    """As in `[vault]`."""
     region: str | None = None
+    """As in `[vault]`."""
 
 
 class MediaSection(Section):

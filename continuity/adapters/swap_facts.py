@@ -3,6 +3,7 @@
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from continuity.adapters.postgres import Connection, fetch_value, translated
 from continuity.errors import DatabaseError
@@ -59,12 +60,12 @@ def read_swap_facts(connection: Connection, database: str) -> SwapFacts:
 
     """
     with translated(f"database {database!r}"):
-        row = connection.execute(_ROLE_AND_DATABASE, {"database": database}).fetchone()
+        row: dict[str, Any] | None = connection.execute(_ROLE_AND_DATABASE, {"database": database}).fetchone()
         if row is None:
             raise DatabaseError(f"there is no database {database!r}", hint="Check the database's name in application.toml.")
         sessions = connection.execute(_SESSIONS, {"database": database}).fetchall()
         return SwapFacts(
-            **{name: tuple(value) if isinstance(value, list) else value for name, value in row.items()},
+            **{name: tuple(value) if isinstance(value, list) else value for name, value in row.items()},  # type: ignore[arg-type]
             room=_room(connection),
             sessions=tuple(Sessions(**each) for each in sessions),
         )

@@ -5,9 +5,10 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from textwrap import wrap
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel
+from pydantic_core import PydanticUndefinedType
 
 from continuity.adapters.discovery import Discovered
 from continuity.settings import Environment
@@ -73,13 +74,20 @@ def environment_text(found: Discovered, values: Mapping[str, Mapping[str, Any]],
     lines = [*_comment("Where things are. Written once by `continuity init`; edit it freely. Commented lines show the defaults.")]
     lines += [f"{name} = {_toml(value)}" for name, value in values[""].items()]
     for name, field in Environment.model_fields.items():
-        section = field.annotation
-        if isinstance(section, type) and issubclass(section, BaseModel):
+        if section := _section(field.annotation):
             about = (section.__doc__ or "").split("\n\n", maxsplit=1)[0].replace("\n", " ")
             given = values.get(name, {})
             lines += ["", *_comment(about), *notes.get(name, [])]
             lines += [f"[{name}]" if given else f"# [{name}]", *_settings(section, given)]
     return "\n".join([*lines, ""])
+
+
+def _section(annotation: Any) -> type[BaseModel] | None:
+    """Return the section that a setting is, optional ones too."""
+    for each in (annotation, *get_args(annotation)):
+        if isinstance(each, type) and issubclass(each, BaseModel):
+            return each
+    return None
 
 
 def _settings(section: type[BaseModel], given: Mapping[str, Any]) -> Iterator[str]:
@@ -99,7 +107,7 @@ def _role_notes(found: Discovered) -> list[str]:
         *_comment(f"The role here is {quoted(found.role)}{is_superuser}. The least that does:"),
         f"#   backup    create role continuity_backup login{bypass} in role pg_read_all_data;",
         f"#   drill     a role with CREATEDB and membership in the owners {owners}; name it in [drill] dsn",
-        "#   rollback  the same, and pg_signal_backend",
+        "#   rollback  the same, and pg_signal_backend; name it in [rollback] dsn",
         *_comment("A password belongs in a passfile (mode 0600), or in CONTINUITY_DATABASE_DSN, which overrides this line."),
     ]
 
@@ -116,7 +124,9 @@ def _toml(value: Any) -> str:
             return str(value)
         case tuple() | list():
             return f"[{', '.join(map(_toml, value))}]"
-        case None:
+        case dict():
+            return f"{{{', '.join(f'{quoted(name)} = {_toml(each)}' for name, each in value.items())}}}"
+        case None | PydanticUndefinedType():
             return '"…"'
         case _:
             return quoted(str(value))

@@ -3,22 +3,19 @@
 from collections.abc import Iterator
 
 from continuity.adapters.postgres import connect
+from continuity.adapters.swap import MAINTENANCE
 from continuity.adapters.swap_facts import Sessions, SwapFacts, read_swap_facts
 from continuity.domain.application import Application
 from continuity.domain.checks import Check
 from continuity.errors import ContinuityError
 from continuity.settings import Environment
-from continuity.steps.places import dsn_of
 from continuity.steps.preconditions.answers import failed, megabytes, none_of, some_of
-
-MAINTENANCE_DATABASE = "postgres"
-"""Where the session of the swap stands: nobody can rename the database that they are on."""
 
 
 def check_rollback(application: Application, environment: Environment) -> tuple[Check, ...]:
-    """Look at everything that swapping the live database needs, of the role in `[database] dsn`. Changes nothing."""
+    """Look at everything that swapping the live database needs, of the role in `[rollback] dsn`. Changes nothing."""
     try:
-        with connect(dsn_of(environment), MAINTENANCE_DATABASE) as connection:
+        with connect(environment.rollback_dsn, MAINTENANCE) as connection:
             facts = read_swap_facts(connection, application.database.name)
     except ContinuityError as error:
         return (failed("live server", error),)
@@ -36,7 +33,7 @@ def _checks(facts: SwapFacts) -> Iterator[Check]:
         facts.superuser or facts.owns,
         good=f"{facts.role} may rename database {facts.database}",
         bad=f"{facts.role} does not own database {facts.database}, {facts.owner} does",
-        hint=f"Grant {facts.owner} to {facts.role}, or name another role in `[database] dsn` where rollbacks run.",
+        hint=f"Grant {facts.owner} to {facts.role}, or name another role in `[rollback] dsn`.",
     )
     yield _answer(
         "second copy",

@@ -1,6 +1,7 @@
 """The command line: every verb without Prefect. A verb's module is loaded when the verb is called."""
 
 import os
+import signal
 import sys
 
 import cyclopts
@@ -37,6 +38,7 @@ app = App(
     name="continuity",
     help="Backups that are proven by a restore, for applications made of PostgreSQL, Kubernetes and S3.",
     version="0.1.0",
+    suppress_keyboard_interrupt=False,  # a signal is told of here, with its own exit code
 )
 stack = App(name="stack", help="The embedded stack: PostgreSQL, a vault, S3 and a Prefect server on this machine.")
 stack.command("deployments.commands.stack:up", name="up", help="Start it, load the sample applications, print the addresses.")
@@ -46,9 +48,37 @@ for verb, (module, line) in VERBS.items():
     app.command(f"deployments.commands.{module}:{verb.replace('-', '_')}", name=verb, help=line)
 
 
+class Stopped(KeyboardInterrupt):
+    """A signal asks this process to end: every block on the way out ends its programs and removes what it has begun."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.signal = signal.Signals(number)
+
+
+def _stop(number: int, _frame: object) -> None:
+    for each in (signal.SIGTERM, signal.SIGHUP):
+        # Supervisors repeat themselves, and the way out is short; who wants out at once has Ctrl-C again, and SIGKILL.
+        signal.signal(each, signal.SIG_IGN)
+    raise Stopped(number)
+
+
+def _tell_stopped(stopped: KeyboardInterrupt) -> int:
+    name = stopped.signal.name if isinstance(stopped, Stopped) else signal.SIGINT.name
+    print(  # noqa: T201 -- the console may be what was interrupted
+        f"error: stopped by {name}\nNothing half-written counts."
+        "\nNext: Run the same command again: it goes on where that is possible, and starts anew otherwise.",
+        file=sys.stderr,
+    )
+    return 128 + signal.Signals[name]
+
+
 def main() -> None:
     """Run a command and leave with its exit code."""
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup and shells without job control ignore some on purpose
+            signal.signal(number, _stop)
     as_json = "--json" in sys.argv
     try:
         code = app(exit_on_error=False, result_action="return_value")
@@ -58,8 +88,8 @@ def main() -> None:
         from deployments.console import Terminal
 
         code = Terminal(as_json=as_json).error(error)
-    except KeyboardInterrupt:
-        code = 130
+    except KeyboardInterrupt as stopped:
+        code = _tell_stopped(stopped)
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -7,15 +7,15 @@ import logging
 import os
 import stat
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 from uuid import uuid4
 
-from continuity.adapters.vault import ListedObject, Source, Versioned, overtaken
+from continuity.adapters.vault import ListedObject, Source, Versioned, never, overtaken
 from continuity.adapters.vault_files import StoredFile, UnfinishedFile, exclusive, sync_directory, translated
 from continuity.adapters.vault_key import PROBE_KEY, UNFINISHED, check_key, check_prefix
 from continuity.errors import AlreadyStored, NotStored, UnsafeOperation, VaultError
@@ -149,7 +149,7 @@ class DirectoryVault:
                 (self.root / parent).rmdir()
         logger.info("deleted object key=%s", key)
 
-    def discard_unfinished(self, prefix: str, *, before: datetime) -> int:
+    def discard_unfinished(self, prefix: str, *, before: datetime, abandoned: Callable[[str], bool] = never) -> int:
         """Remove half-written files of keys that start with `prefix`, last written to before a moment."""
         check_prefix(prefix)
         self._check_root()
@@ -157,7 +157,9 @@ class DirectoryVault:
         with translated(self.root, "discard unfinished files"), suppress(FileNotFoundError):
             for path in sorted((self.root / UNFINISHED).iterdir()):
                 # Keep on doubt: a label that was cut short may belong to another key.
-                if path.name.startswith(quote(prefix, safe="")) and path.stat().st_mtime < before.timestamp():
+                label = path.name.rpartition(".")[0]
+                gone = len(label) < LONGEST_LABEL and abandoned(unquote(label))
+                if label.startswith(quote(prefix, safe="")) and (gone or path.stat().st_mtime < before.timestamp()):
                     path.unlink(missing_ok=True)
                     discarded += 1
         logger.info("discarded unfinished files prefix=%s count=%d", prefix, discarded)

@@ -2,10 +2,11 @@
 
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
@@ -21,6 +22,7 @@ from continuity.domain.client_versions import Version
 from continuity.errors import BackupFailed, ConfigurationRefused, DrillFailed
 
 TAIL_BYTES = 4000
+GRACE_SECONDS = 3.0
 _VALUE = re.compile(r': ".*"$')
 """What an error quotes at its end (`invalid input syntax for type integer: "…"`) is the content of a row."""
 
@@ -109,6 +111,12 @@ class Dumping:
             code = self._process.wait()
             if self.stopped_because:
                 raise BackupFailed(f"{self._name} was stopped: {self.stopped_because}")
+            if code < 0:
+                raise BackupFailed(
+                    f"{self._name} was ended by signal {-code} ({signal.Signals(-code).name})",
+                    detail=self.said,
+                    hint="Find out who ended it: the kernel's log names what it kills for want of memory.",
+                )
             if code != 0:
                 said = self.said
                 lost = "server closed the connection" in said or "could not connect" in said
@@ -129,7 +137,17 @@ class Dumping:
     def stop(self, because: str) -> None:
         """End the program; its reader is told why."""
         self.stopped_because = because
-        self._process.kill()
+        end(self._process)
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End a program: asked first, since pg_dump then cancels its query on the server, which would go on waiting for a lock."""
+    process.terminate()
+    try:
+        process.wait(timeout=GRACE_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 @contextmanager
@@ -179,9 +197,7 @@ def _running(program: Path, argv: Sequence[str], libpq: Mapping[str, str], limit
             yield dump
         finally:
             clock.cancel()
-            with suppress(ProcessLookupError):
-                process.kill()
-            process.wait()
+            end(process)
             if process.stdout is not None:
                 process.stdout.close()
 

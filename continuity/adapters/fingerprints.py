@@ -12,6 +12,7 @@ from psycopg import sql
 
 from continuity.adapters.catalog_queries import USER_SCHEMA, not_of_extension
 from continuity.adapters.postgres import Connection, connect, fetch_value, translated
+from continuity.adapters.scans import Scans
 from continuity.domain.fingerprint import ColumnType, Fingerprint, Form, choose_form
 from continuity.domain.recovery_point import DigestMethod
 from continuity.errors import DatabaseError
@@ -58,25 +59,32 @@ def digest_method(major: int) -> DigestMethod:
 
 
 def read_fingerprints(
-    dsn: str, database: str, *, snapshot: str | None = None, parallel: int = 2, limit_seconds: int = 0
+    dsn: str,
+    database: str,
+    *,
+    snapshot: str | None = None,
+    parallel: int = 2,
+    limit_seconds: int = 0,
+    scans: Scans | None = None,
 ) -> tuple[Fingerprint | Unmeasured, ...]:
     """Fingerprint every ordinary table, the largest first, in `parallel` sessions. Reads each table once.
 
-    No scan may take longer than `limit_seconds` (0: no limit).
+    No scan may take longer than `limit_seconds` (0: no limit); through `scans` another thread can end them.
 
     Raises:
         DatabaseError: no session could be opened, or the list of tables could not be read.
 
     """
-    with _session(dsn, database, snapshot, limit_seconds) as connection:
+    scans = scans or Scans()
+    with _session(dsn, database, snapshot, limit_seconds) as connection, scans.watched(connection):
         tables = list_tables(connection)
     waiting: SimpleQueue[MeasuredTable] = SimpleQueue()
     for table in tables:
         waiting.put(table)
 
     def work() -> list[Fingerprint | Unmeasured]:
-        with _session(dsn, database, snapshot, limit_seconds) as connection:
-            return list(_drain(connection, waiting))
+        with _session(dsn, database, snapshot, limit_seconds) as connection, scans.watched(connection):
+            return list(_drain(connection, waiting, scans))
 
     workers = min(parallel, len(tables))
     if workers == 0:
@@ -98,8 +106,9 @@ def _session(dsn: str, database: str, snapshot: str | None, limit_seconds: int) 
         yield connection
 
 
-def _drain(connection: Connection, waiting: SimpleQueue[MeasuredTable]) -> Iterator[Fingerprint | Unmeasured]:
+def _drain(connection: Connection, waiting: SimpleQueue[MeasuredTable], scans: Scans) -> Iterator[Fingerprint | Unmeasured]:
     while True:
+        scans.go_on()
         try:
             table = waiting.get_nowait()
         except Empty:

@@ -1,6 +1,9 @@
 """Tells one process of one machine from all others, and whether it is still there (Linux, proc(5))."""
 
+import hashlib
 import os
+import re
+import secrets
 import socket
 from getpass import getuser
 from pathlib import Path
@@ -8,6 +11,7 @@ from pathlib import Path
 from continuity.domain.lease import Holder
 
 _PROC = Path("/proc")
+_MARK = re.compile(r"(?P<machine>[0-9a-f]{8})\.(?P<pid>\d+)\.(?P<start>\d+)\.[0-9a-f]{8}")
 _START_FIELD = 19  # starttime, counted from the field after the command's name (proc_pid_stat(5))
 
 
@@ -25,6 +29,22 @@ def is_gone(holder: Holder) -> bool:
 def is_at_work(holder: Holder) -> bool:
     """Whether the process certainly runs: on this machine, and not stopped by a signal."""
     return _is_here(holder) and _start_of(holder.pid) == holder.process and _stat(holder.pid)[:1] not in (["T"], ["t"])
+
+
+def mark() -> str:
+    """Return a name of its own that tells by which process it was made: machine, number, start, and a random part."""
+    pid = os.getpid()
+    return f"{_machine_digest()}.{pid}.{_start_of(pid) or 'unknown'}.{secrets.token_hex(4)}"
+
+
+def marks_gone_process(name: str) -> bool:
+    """Whether a mark was certainly made by a process that is gone; any other name tells nothing, so no."""
+    match = _MARK.fullmatch(name)
+    return match is not None and match["machine"] == _machine_digest() and _start_of(int(match["pid"])) != match["start"]
+
+
+def _machine_digest() -> str:
+    return hashlib.sha256(_machine().encode()).hexdigest()[:8]
 
 
 def _is_here(holder: Holder) -> bool:

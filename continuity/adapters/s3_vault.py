@@ -3,7 +3,7 @@
 import io
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, BinaryIO
@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError
 from continuity.adapters.s3_body import CHUNK_BYTES, ResumingBody
 from continuity.adapters.s3_errors import Conflict, patiently, translated
 from continuity.adapters.s3_multipart import Place, content_md5, upload_stream
-from continuity.adapters.vault import ListedObject, Source, Versioned, overtaken
+from continuity.adapters.vault import ListedObject, Source, Versioned, never, overtaken
 from continuity.adapters.vault_key import PROBE_KEY, check_key, check_prefix
 from continuity.errors import AlreadyStored, ConfigurationRefused, NotStored, UnsafeOperation
 
@@ -166,13 +166,15 @@ class S3Vault:
             self._client.delete_object(Bucket=self._bucket, Key=place.key)
         logger.info("deleted object key=%s", key)
 
-    def discard_unfinished(self, prefix: str, *, before: datetime) -> int:
+    def discard_unfinished(self, prefix: str, *, before: datetime, abandoned: Callable[[str], bool] = never) -> int:
         """Abort multipart uploads of keys that start with `prefix`, begun before a moment, even if still under way."""
         wanted = self._root + check_prefix(prefix)
         with translated(self.url, f"discard unfinished uploads below {prefix!r}"):
             pages = self._client.get_paginator("list_multipart_uploads").paginate(Bucket=self._bucket, Prefix=wanted)
             uploads = [upload for page in pages for upload in page.get("Uploads", [])]
-            old = [upload for upload in uploads if upload["Initiated"] < before]
+            old = [
+                upload for upload in uploads if upload["Initiated"] < before or abandoned(upload["Key"].removeprefix(self._root))
+            ]
             for upload in old:
                 with suppress(self._client.exceptions.NoSuchUpload):
                     self._client.abort_multipart_upload(Bucket=self._bucket, Key=upload["Key"], UploadId=upload["UploadId"])

@@ -77,9 +77,13 @@ class _Piped:
                 raise self._failure
         return data
 
-    def close(self) -> None:
-        """Let the writer go: it sees a broken pipe when it is still at work."""
+    def abandon(self) -> None:
+        """Let the writer go without waiting: it ends with a broken pipe, or with its own source."""
         self._output.close()
+
+    def close(self) -> None:
+        """Let the writer go, and wait for it: it sees a broken pipe when it is still at work."""
+        self.abandon()
         self._thread.join()
 
 
@@ -148,13 +152,15 @@ def seal_into(
     key = f"{key}.zst.age" if recipients else f"{key}.zst"
     try:
         size_bytes = vault.upload(key, stored, expected_bytes=expected_bytes)
-    except Exception:
-        if content.failure is not None:
+    except BaseException as error:
+        if piped is not None:
+            # Its thread may wait for a program that says nothing (a dump behind a lock), and that is ended by our caller.
+            piped.abandon()
+        if isinstance(error, Exception) and content.failure is not None:
             raise content.failure from None
         raise
-    finally:
-        if piped is not None:
-            piped.close()
+    if piped is not None:
+        piped.close()
     return StoredObject(
         key=key,
         size_bytes=size_bytes,

@@ -1,6 +1,6 @@
 """Where recovery points live: a directory or an S3 bucket behind one protocol."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,6 +31,11 @@ class Versioned:
 
     data: bytes
     version: str
+
+
+def never(_key: str) -> bool:
+    """No key is meant."""
+    return False
 
 
 class Vault(Protocol):
@@ -122,8 +127,11 @@ class Vault(Protocol):
     def delete(self, key: str) -> None:
         """Remove an object; a missing one is a success."""
 
-    def discard_unfinished(self, prefix: str, *, before: datetime) -> int:
-        """Remove uploads below `prefix` that were begun before a moment and never finished; return how many."""
+    def discard_unfinished(self, prefix: str, *, before: datetime, abandoned: Callable[[str], bool] = never) -> int:
+        """Remove uploads below `prefix` that were begun before a moment and never finished; return how many.
+
+        Those whose key is `abandoned` go however young they are.
+        """
 
 
 def overtaken(key: str) -> Overtaken:

@@ -11,7 +11,8 @@ from continuity.domain.recovery_point import Manifest, MediaMap, RecoveryPointId
 from continuity.domain.trend import trend
 from continuity.errors import AlreadyStored, ContinuityError
 from continuity.settings import Environment
-from continuity.steps.capture import CapturedDatabase, capture_database, capture_media, tidy_vault
+from continuity.steps.attempts import tidy_vault
+from continuity.steps.capture import CapturedDatabase, capture_database, capture_media
 from continuity.steps.operation import PATIENT, Operation, Perform
 from continuity.steps.places import points_of, vault_of
 from continuity.steps.preconditions.backup import check_backup

@@ -1,11 +1,10 @@
 """Takes everything that a recovery point holds: dump, digests, catalog, roles, media versions, under one snapshot."""
 
 import logging
-import secrets
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC
 
 from psycopg import sql
 
@@ -13,6 +12,7 @@ from continuity.adapters import catalog, dumps
 from continuity.adapters.activity import read_activity
 from continuity.adapters.fingerprints import SETTINGS, Unmeasured, digest_method, read_fingerprints, read_large_objects
 from continuity.adapters.postgres import Connection, connect, fetch_value, read_identity, read_shape, translated
+from continuity.adapters.scans import Scans
 from continuity.adapters.sealing import parse_recipients, seal_into
 from continuity.domain.activity import TableActivity
 from continuity.domain.application import Application
@@ -29,6 +29,7 @@ from continuity.domain.recovery_point import (
 )
 from continuity.errors import BackupFailed, ContinuityError
 from continuity.settings import Environment
+from continuity.steps.attempts import discard_attempt, new_attempt
 from continuity.steps.places import dsn_of, media_of, points_of, vault_of
 from continuity.steps.progress import Report, silent
 
@@ -72,20 +73,19 @@ def capture_database(
 
     """
     dsn, name = dsn_of(environment), application.database.name
-    folder = f"{points_of(environment, application.name).folder(point)}{secrets.token_hex(4)}/"
+    folder = new_attempt(points_of(environment, application.name), point)
     try:
         with connect(dsn, name, settings=SETTINGS) as holder:
             return _capture(holder, application, environment, folder, report)
     except BaseException:
-        _discard(environment, folder)
+        discard_attempt(environment, folder)
         raise
 
 
 def _capture(
     holder: Connection, application: Application, environment: Environment, folder: str, report: Report
 ) -> CapturedDatabase:
-    dsn, name, limit = dsn_of(environment), application.database.name, environment.database.snapshot_limit_seconds
-    started = time.monotonic()
+    dsn, name, started = dsn_of(environment), application.database.name, time.monotonic()
     # Sequences ignore snapshots and only move on: read before the dump starts, they are never ahead of it.
     sequences = catalog.read_sequences(holder)
     holder.execute("begin isolation level repeatable read, read only")
@@ -96,20 +96,7 @@ def _capture(
     # Counters lag a little behind commits, so a loss estimated from them errs towards too much: the safe way.
     activity = read_activity(holder)
     tools = dumps.find_client_tools(identity.major, folder=environment.database.client_binaries)
-    with ThreadPoolExecutor(1, thread_name_prefix="digests") as pool:
-        digesting = pool.submit(
-            read_fingerprints, dsn, name, snapshot=snapshot_id, parallel=environment.database.parallel, limit_seconds=limit
-        )
-        with dumps.dumping(
-            tools,
-            dsn,
-            name,
-            snapshot=snapshot_id,
-            lock_wait_seconds=environment.database.lock_wait_seconds,
-            limit_seconds=limit,
-        ) as dump:
-            stored = _seal(environment, f"{folder}database.dump", dump, size_bytes, report)
-        tables = _all_measured(digesting.result())
+    stored, tables = _dump_and_digest(tools, application, environment, snapshot_id, f"{folder}database.dump", size_bytes, report)
     with dumps.dumping_globals(tools, dsn, name, passwords=environment.database.role_passwords) as globals_dump:
         roles_dump = _seal(environment, f"{folder}globals.sql", globals_dump, 0, silent)
     held = time.monotonic() - started
@@ -132,6 +119,33 @@ def _capture(
         migration_head=_migration_head(holder, application.database.migration_head),
         activity=activity,
     )
+
+
+def _dump_and_digest(
+    tools: dumps.ClientTools,
+    application: Application,
+    environment: Environment,
+    snapshot: str,
+    key: str,
+    size_bytes: int,
+    report: Report,
+) -> tuple[StoredObject, tuple[Fingerprint, ...]]:
+    """Dump and digest at the same time. Who is stopped here (a signal, a failed dump) waits for no scan."""
+    section, dsn, name = environment.database, dsn_of(environment), application.database.name
+    limit, scans = section.snapshot_limit_seconds, Scans()
+    with ThreadPoolExecutor(1, thread_name_prefix="digests") as pool:
+        digesting = pool.submit(
+            read_fingerprints, dsn, name, snapshot=snapshot, parallel=section.parallel, limit_seconds=limit, scans=scans
+        )
+        try:
+            with dumps.dumping(
+                tools, dsn, name, snapshot=snapshot, lock_wait_seconds=section.lock_wait_seconds, limit_seconds=limit
+            ) as dump:
+                stored = _seal(environment, key, dump, size_bytes, report)
+            return stored, _all_measured(digesting.result())
+        except BaseException:
+            scans.give_up(digesting)
+            raise
 
 
 def _left_out(entry: CatalogEntry) -> bool:
@@ -177,16 +191,6 @@ def _migration_head(connection: Connection, query: str) -> str:
         raise BackupFailed(error.message, hint="Mend `[database] migration_head` in application.toml.") from error
 
 
-def _discard(environment: Environment, folder: str) -> None:
-    """Remove what a failed attempt has stored. Leftovers do no harm: nothing without a manifest is a point."""
-    try:
-        vault = vault_of(environment)
-        for listed in list(vault.list(folder)):
-            vault.delete(listed.key)
-    except ContinuityError as error:
-        logger.warning("left behind folder=%s because=%s", folder, error.message)
-
-
 def capture_media(application: Application, environment: Environment, point: RecoveryPointId) -> MediaMap | None:
     """Store the map of current versions of the media bucket. Running it twice stores a second map under another key.
 
@@ -204,7 +208,7 @@ def capture_media(application: Application, environment: Environment, point: Rec
 
     client, media = opened
     lines = VersionLines(client, media)
-    folder = f"{points_of(environment, application.name).folder(point)}{secrets.token_hex(4)}/"
+    folder = new_attempt(points_of(environment, application.name), point)
     stored = seal_into(
         vault_of(environment),
         f"{folder}media.jsonl",
@@ -221,22 +225,3 @@ def capture_media(application: Application, environment: Environment, point: Rec
         versioned=is_versioned(client, media.bucket),
         versions=stored,
     )
-
-
-def tidy_vault(application: Application, environment: Environment, now: datetime) -> int:
-    """Remove what killed backups left: objects of points that have no manifest, older than any backup may run.
-
-    Returns how many objects and unfinished uploads went. Running it twice removes nothing more.
-    """
-    vault = vault_of(environment)
-    prefix = f"{application.name}/points/"
-    before = now - timedelta(seconds=environment.database.snapshot_limit_seconds) - timedelta(hours=1)
-    removed = vault.discard_unfinished(prefix, before=before)
-    listed = list(vault.list(prefix))
-    # A folder with anything that only follows a manifest (drills, distrust) is never taken for a leftover.
-    kept = {each.key.split("/")[2] for each in listed if each.key.endswith(".json")}
-    for each in listed:
-        if each.key.split("/")[2] not in kept and each.modified < before:
-            vault.delete(each.key)
-            removed += 1
-    return removed

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from continuity.domain.verdict import Judgement
-from continuity.steps.capture import tidy_vault
+from continuity.steps.attempts import tidy_vault
 
 COMMAND = Path(sys.executable).with_name("continuity")
 PAUSES = (0.3, 0.6, 0.9)

@@ -5,8 +5,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from continuity.adapters.leases import holding
 from continuity.domain.application import Application
 from continuity.domain.checks import refuse_unless_passed
+from continuity.domain.lease import Purpose
 from continuity.domain.recovery_point import Manifest, MediaMap, RecoveryPointId, recovery_point_id
 from continuity.domain.trend import trend
 from continuity.errors import AlreadyStored, ContinuityError
@@ -14,7 +16,7 @@ from continuity.settings import Environment
 from continuity.steps.attempts import tidy_vault
 from continuity.steps.capture import CapturedDatabase, capture_database, capture_media
 from continuity.steps.operation import PATIENT, Operation, Perform
-from continuity.steps.places import points_of, vault_of
+from continuity.steps.places import journals_of, points_of, vault_of
 from continuity.steps.preconditions.backup import check_backup
 from continuity.steps.progress import Report, silent
 from continuity.steps.release_capture import CapturedRelease, capture_release, compare_release
@@ -49,7 +51,10 @@ def take_backup(
 ) -> BackupReport:
     """Make the recovery point of a moment. The same moment makes the same point: a repeated run returns it.
 
+    One backup of an application at a time: the application is held from the first effect to the manifest.
+
     Raises:
+        Busy: another backup of the application is under way; the message names it.
         UnsafeOperation: preconditions do not hold; all of them are named, and nothing was changed.
         BackupFailed, ClusterError, DatabaseError, MediaError, VaultError: no point was made.
 
@@ -61,13 +66,16 @@ def take_backup(
     existing = perform(FIND_POINT, application, environment, point)
     if existing is not None:
         return BackupReport(manifest=existing, made=False, seconds=_since(started, clock))
-    perform(TIDY, application, environment, started)
-    release = perform(CAPTURE_RELEASE, application, environment)
-    database = perform(CAPTURE_DATABASE, application, environment, point, report)
-    media = perform(CAPTURE_MEDIA, application, environment, point)
-    warnings += perform(COMPARE_RELEASE, application, environment, release)
-    manifest = _manifest(application, point, created, database, media, release, warnings)
-    written = perform(WRITE_MANIFEST, environment, manifest)
+    with holding(journals_of(environment), application.name, Purpose.BACKUP, run=point) as lease:
+        perform(TIDY, application, environment, started)
+        release = perform(CAPTURE_RELEASE, application, environment)
+        database = perform(CAPTURE_DATABASE, application, environment, point, report)
+        media = perform(CAPTURE_MEDIA, application, environment, point)
+        warnings += perform(COMPARE_RELEASE, application, environment, release)
+        manifest = _manifest(application, point, created, database, media, release, warnings)
+        # Whoever has taken over may have removed what this manifest would name.
+        lease.check()
+        written = perform(WRITE_MANIFEST, environment, manifest)
     out_of_line = perform(COMPARE, environment, written)
     return BackupReport(manifest=written, made=written == manifest, seconds=_since(started, clock), out_of_line=out_of_line)
 

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -14,7 +15,11 @@ import psycopg
 import pyrage
 import pytest
 
+from continuity.adapters.leases import holding
+from continuity.domain.lease import Purpose
 from continuity.domain.verdict import Judgement
+from continuity.errors import Busy
+from continuity.steps.places import vault_of
 
 COMMAND = Path(sys.executable).with_name("continuity")
 WAIT_SECONDS = 20.0
@@ -98,7 +103,7 @@ def sessions_on(dsn: str) -> list[str]:
 def left_in(vault: Path) -> list[str]:
     """What stands in the vault, the probe and released leases apart."""
     names = (str(path.relative_to(vault)) for path in vault.rglob("*") if path.is_file())
-    return sorted(name for name in names if name != "probe/create-once" and "/leases/" not in name)
+    return sorted(name for name in names if name != "probe/create-once" and "/leases/" not in name and ".lock" not in name)
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)])
@@ -131,6 +136,29 @@ def test_a_whole_group_of_processes_that_is_interrupted_at_the_keyboard_leaves_n
     assert left_in(protected.vault_folder) == []
 
 
+def test_a_drill_that_is_asked_to_stop_leaves_no_database_and_no_file(protect, tmp_path, postgres_server):
+    protected = protect("blottr")
+    environment = protected.write_files(tmp_path)
+    protected.back_up()
+    work = tmp_path / "work"
+    work.mkdir()
+    environment.write_text(environment.read_text().replace(f'work_directory = "{tmp_path}"', f'work_directory = "{work}"'))
+
+    def scratch() -> list[str]:
+        with psycopg.connect(postgres_server.dsn("postgres")) as connection:
+            found = connection.execute("select datname from pg_database where starts_with(datname, 'continuity_drill_')")
+            return [name for (name,) in found]
+
+    process = subprocess.Popen([COMMAND, "drill", "blottr", "--environment", environment], stderr=subprocess.PIPE, text=True)
+    until(scratch, "the drill has made its database")
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=20)
+
+    assert process.returncode == 143
+    assert scratch() == []
+    assert list(work.iterdir()) == []
+
+
 def test_a_dump_that_is_killed_fails_the_backup_and_says_by_what(held_up):
     with held_up() as (protected, process, _blocker):
         os.kill(dumps_of(process.pid)[0], signal.SIGKILL)
@@ -159,6 +187,57 @@ def test_a_session_that_the_server_ends_in_the_middle_is_tried_again(held_up):
     assert [state.manifest.id for state in protected.points.listing().points] == [point]
     folders = {name.split("/")[3] for name in left_in(protected.vault_folder) if name.endswith(".age")}
     assert len(folders) == 1
+
+
+def test_a_second_backup_leaves_with_75_names_the_first_and_changes_nothing(held_up, tmp_path):
+    with held_up() as (protected, process, blocker):
+        before = left_in(protected.vault_folder)
+
+        second = backup(tmp_path)
+
+        assert second.returncode == 75
+        said = json.loads(second.stdout)
+        assert f"process {process.pid} on {socket.gethostname()} since {datetime.now(UTC):%Y-%m-%d}" in said["error"]
+        assert said["detail"] == "Nothing was changed."
+        assert left_in(protected.vault_folder) == before
+        blocker.rollback()
+        first, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    assert [state.manifest.id for state in protected.points.listing().points] == [json.loads(first)["recovery_point"]]
+    assert backup(tmp_path).returncode == 0
+
+
+def test_after_the_holder_was_killed_the_next_backup_starts_at_once_and_cleans_up(held_up, tmp_path):
+    with held_up() as (protected, process, blocker):
+        process.kill()
+        process.communicate()
+        blocker.rollback()
+        started = time.monotonic()
+
+        following = backup(tmp_path)
+
+        assert time.monotonic() - started < 15
+    assert following.returncode == 0, following.stderr
+    [point] = protected.points.listing().points
+    assert point.manifest.id == json.loads(following.stdout)["recovery_point"]
+    kept = [name for name in left_in(protected.vault_folder) if name.endswith(".age")]
+    assert set(kept) == {stored.key for stored in point.manifest.stored}
+    assert not [name for name in left_in(protected.vault_folder) if name.startswith(".unfinished")]
+
+
+def test_a_drill_is_not_kept_out_by_a_backup(protect):
+    protected = protect("guestbook")
+    protected.back_up()
+
+    with holding(vault_of(protected.environment), protected.application.name, Purpose.BACKUP, run="guestbook-now"):
+        assert protected.drill().verdict.judgement is Judgement.SOUND
+        with pytest.raises(Busy, match="guestbook-now"):
+            protected.back_up()
+
+
+def backup(folder: Path) -> subprocess.CompletedProcess[str]:
+    argv = [COMMAND, "backup", "guestbook", "--no-drill", "--environment", folder / "environment.toml", "--json"]
+    return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=90)
 
 
 OPERATIONS = (

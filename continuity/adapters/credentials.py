@@ -9,7 +9,7 @@ from psycopg import conninfo
 
 from continuity.adapters.postgres import Connection, parse_dsn
 
-_PLACE = ("host", "hostaddr", "port", "user", "dbname", "password", "passfile", "application_name", "client_encoding")
+_PLACE = ("host", "port", "user", "dbname", "password", "passfile", "application_name", "client_encoding")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,7 +17,8 @@ class Access:
     """How a server was reached: its place, what else the connection string said, and the password that was given."""
 
     host: str
-    port: int
+    port: str
+    """One for every host, or one for all, as libpq has it."""
     user: str
     others: Mapping[str, str]
     passfile: str
@@ -26,7 +27,7 @@ class Access:
     def dsn(self, *, passfile: Path | None) -> str:
         """Return the connection string without the password and without a database, which each application names."""
         named = str(passfile) if passfile else self.passfile
-        parts = {"host": self.host, "port": str(self.port), "user": self.user, **self.others}
+        parts = {"host": self.host, "port": self.port, "user": self.user, **self.others}
         return conninfo.make_conninfo(**parts, **({"passfile": named} if named else {}))
 
     def passfile_lines(self) -> str:
@@ -34,10 +35,11 @@ class Access:
 
         For a Unix socket in its build's default folder libpq looks for "localhost", and builds differ in that folder.
         """
-        hosts = [*self.host.split(","), *(["localhost"] if self.host.startswith(("/", "@")) else [])]
+        hosts, ports = self.host.split(","), self.port.split(",")
+        places = list(zip(hosts, ports * len(hosts) if len(ports) == 1 else ports, strict=True))
+        places += [("localhost", port) for host, port in places if host.startswith(("/", "@"))]
         return "".join(
-            ":".join(map(_escaped, (host, str(self.port)))) + f":*:{_escaped(self.user)}:{_escaped(self.password)}\n"
-            for host in hosts
+            ":".join([*map(_escaped, place), "*", _escaped(self.user), _escaped(self.password)]) + "\n" for place in places
         )
 
 
@@ -47,7 +49,7 @@ def access_of(connection: Connection, dsn: str) -> Access:
     reached = connection.info
     return Access(
         host=str(given.get("host") or reached.host),
-        port=reached.port,
+        port=str(given.get("port") or reached.port),
         user=reached.user,
         others={key: str(value) for key, value in given.items() if key not in _PLACE and value is not None},
         passfile=str(given.get("passfile") or ""),

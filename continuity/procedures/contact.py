@@ -12,7 +12,7 @@ from continuity.adapters.application_files import NAME
 from continuity.adapters.credentials import Access, access_of
 from continuity.adapters.discovery import Discovered, discover
 from continuity.adapters.new_files import PRIVATE, NewFile, write_new_files
-from continuity.adapters.postgres import connect
+from continuity.adapters.postgres import connect, libpq_environment
 from continuity.adapters.sealing import new_identity
 from continuity.adapters.vaults import open_vault
 from continuity.errors import ConfigurationRefused
@@ -57,6 +57,7 @@ def meet_database(dsn: str, *, output: Path | None = None, name: str = "", vault
         )
     if vault_url:
         open_vault(vault_url)  # Refuses an address that is none, before anything is asked of anybody.
+    libpq_environment(dsn, database="")  # Refuses what PostgreSQL's tools cannot be told: the first backup would fail on it.
     with connect(dsn) as connection:
         found, access = discover(connection), access_of(connection, dsn)
     name = name or application_name(found.name)

@@ -19,7 +19,7 @@ from continuity.steps.preconditions.drill import check_drill, check_first_drill,
 from continuity.steps.preconditions.rollback import check_rollback
 
 
-class Purpose(StrEnum):
+class ReadyFor(StrEnum):
     """What somebody may want to be ready for."""
 
     BACKUP = "backup"
@@ -31,7 +31,7 @@ class Purpose(StrEnum):
 class Readiness:
     """Whether a purpose could be served now, by its checks."""
 
-    purpose: Purpose
+    purpose: ReadyFor
     checks: tuple[Check, ...]
 
     @property
@@ -49,7 +49,7 @@ def look_at_everything(
     application: Application,
     environment: Environment,
     *,
-    purposes: Collection[Purpose] = tuple(Purpose),
+    purposes: Collection[ReadyFor] = tuple(ReadyFor),
     probe: bool = False,
     perform: Perform,
 ) -> tuple[Readiness, ...]:
@@ -58,13 +58,13 @@ def look_at_everything(
     Without it, that the vault refuses to write twice is not tried: only a write can show that.
     """
     ready: list[Readiness] = []
-    if Purpose.BACKUP in purposes:
+    if ReadyFor.BACKUP in purposes:
         checks = perform(CHECK_BACKUP, application, environment, probe=probe)
-        ready.append(Readiness(purpose=Purpose.BACKUP, checks=checks))
-    if Purpose.DRILL in purposes:
-        ready.append(Readiness(purpose=Purpose.DRILL, checks=_drill(application, environment, perform)))
-    if Purpose.ROLLBACK in purposes:
-        ready.append(Readiness(purpose=Purpose.ROLLBACK, checks=perform(CHECK_ROLLBACK, application, environment)))
+        ready.append(Readiness(purpose=ReadyFor.BACKUP, checks=checks))
+    if ReadyFor.DRILL in purposes:
+        ready.append(Readiness(purpose=ReadyFor.DRILL, checks=_drill(application, environment, perform)))
+    if ReadyFor.ROLLBACK in purposes:
+        ready.append(Readiness(purpose=ReadyFor.ROLLBACK, checks=perform(CHECK_ROLLBACK, application, environment)))
     return tuple(ready)
 
 

@@ -19,14 +19,14 @@ def check(
 ) -> int:
     """Look at everything that a backup, a drill and a rollback need. Changes nothing."""
     from continuity.errors import ConfigurationRefused
-    from continuity.procedures.readiness import Purpose, look_at_everything
+    from continuity.procedures.readiness import ReadyFor, look_at_everything
     from continuity.steps.operation import perform_plainly
     from deployments.telling import contact as telling
 
-    if unknown := set(only) - set(Purpose):
-        raise ConfigurationRefused(f"--only does not know {min(unknown)!r}", hint=f"Known: {', '.join(Purpose)}.")
+    if unknown := set(only) - set(ReadyFor):
+        raise ConfigurationRefused(f"--only does not know {min(unknown)!r}", hint=f"Known: {', '.join(ReadyFor)}.")
     terminal, (protected, environment) = where.terminal(), where.load(application)
-    purposes = tuple(map(Purpose, only)) or tuple(Purpose)
+    purposes = tuple(map(ReadyFor, only)) or tuple(ReadyFor)
     ready = look_at_everything(protected, environment, purposes=purposes, probe=probe, perform=perform_plainly)
     return telling.tell_readiness(terminal, protected.name, ready)
 

@@ -186,3 +186,14 @@ def test_memory_stays_flat_over_two_hundred_megabytes(moto_process: str) -> None
     assert figures["bytes"] == size_bytes
     assert figures["upload"] - figures["before"] < 40 * MIB
     assert figures["open"] < 100 * MIB
+
+
+def test_discards_the_upload_of_a_process_that_is_gone_however_young(s3_vault: S3Vault) -> None:
+    place = s3_vault._place("points/x")
+    for key in ("points/gone/dump", "points/alive/dump"):
+        s3_vault._client.create_multipart_upload(Bucket=place.bucket, Key=s3_vault._place(key).key)
+
+    assert (
+        s3_vault.discard_unfinished("points/", before=datetime(2010, 1, 1, tzinfo=UTC), abandoned=lambda key: "gone" in key) == 1
+    )
+    assert s3_vault.discard_unfinished("points/", before=datetime(2999, 1, 1, tzinfo=UTC)) == 1

@@ -317,3 +317,12 @@ def test_what_is_not_there_is_not_replaced(vault: Vault) -> None:
 
     with pytest.raises(NotStored):
         vault.replace("lease", b"mine", version=vault.read_versioned("other").version)
+
+
+def test_looking_writes_nothing_and_tells_whether_the_vault_was_tried(vault: Vault) -> None:
+    assert vault.look() is False
+    assert list(vault.list("")) == []
+
+    vault.check_honest()
+
+    assert vault.look() is True

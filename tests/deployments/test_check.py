@@ -97,6 +97,7 @@ def test_what_is_missing_is_named_with_its_remedy_for_each_purpose(check):
         ("rollback", "rename"),
         ("rollback", "second copy"),
         ("rollback", "end sessions"),
+        ("rollback", "memberships"),
     }
     assert all(checks[key]["hint"] for key in missing)
     assert "superuser sessions there, which watcher may not end" in checks["rollback", "end sessions"]["detail"]

@@ -34,7 +34,7 @@ def check_first_drill(application: Application, environment: Environment) -> tup
     """Look at everything that a drill of a backup made now would need. Changes nothing."""
     try:
         with connect(dsn_of(environment), application.database.name) as connection:
-            needs = _needs_of_database(connection)
+            needs = needs_of_database(connection)
     except ContinuityError as error:
         return (failed("database", error),)
     return (
@@ -56,7 +56,8 @@ def check_key_opens(manifest: Manifest, environment: Environment) -> Check:
     return guarded("opened", open_it)
 
 
-def _needs_of_database(connection: Connection) -> RestoreNeeds:
+def needs_of_database(connection: Connection) -> RestoreNeeds:
+    """Read what a restore of this database, as it is now, would need."""
     return RestoreNeeds(
         major=read_version(connection).major,
         extensions=tuple(catalog.read_extensions(connection)),
@@ -102,21 +103,22 @@ def _restore_checks(connection: Connection, needs: RestoreNeeds, environment: En
         "are not available on the drill server",
         "Install their packages there.",
     )
-    yield from _role_checks(connection, needs)
+    yield from role_checks(connection, needs, setting="[drill] dsn")
 
 
-def _role_checks(connection: Connection, needs: RestoreNeeds) -> Iterator[Check]:
+def role_checks(connection: Connection, needs: RestoreNeeds, *, setting: str) -> Iterator[Check]:
+    """Look at what the session's role may give to whom; `setting` names the role in the hints."""
     missing = privileges.missing_roles(connection, needs.roles)
     if missing and privileges.may_create_roles(connection):
         yield Check(name="roles", passed=True, detail=f"{', '.join(missing)} will be made here, without login")
     else:
-        yield none_of("roles", missing, "all exist", "do not exist on the drill server", "Make them, or give CREATEROLE.")
+        yield none_of("roles", missing, "all exist", "do not exist on the server", "Make them, or give CREATEROLE.")
     if privileges.is_superuser(connection):
         yield Check(
             name="restore role",
             passed=True,
             detail="restores run as a superuser, so code in a dump would too",
-            hint="Name a role without superuser in `[drill] dsn`.",
+            hint=f"Name a role without superuser in `{setting}`.",
         )
         return
     yield none_of(
@@ -131,7 +133,7 @@ def _role_checks(connection: Connection, needs: RestoreNeeds) -> Iterator[Check]
         needs.superuser_parts,
         "none",
         "need a superuser to be restored",
-        "Name a superuser in `[drill] dsn`.",
+        f"Name a superuser in `{setting}`.",
     )
 
 

@@ -10,16 +10,20 @@ from continuity.domain.checks import Check
 from continuity.errors import ContinuityError
 from continuity.settings import Environment
 from continuity.steps.preconditions.answers import failed, megabytes, none_of, some_of
+from continuity.steps.preconditions.drill import needs_of_database, role_checks
 
 
 def check_rollback(application: Application, environment: Environment) -> tuple[Check, ...]:
     """Look at everything that swapping the live database needs, of the role in `[rollback] dsn`. Changes nothing."""
     try:
+        with connect(environment.rollback_dsn, application.database.name) as live:
+            needs = needs_of_database(live)
         with connect(environment.rollback_dsn, MAINTENANCE) as connection:
             facts = read_swap_facts(connection, application.database.name)
+            restoring = tuple(role_checks(connection, needs, setting="[rollback] dsn"))
     except ContinuityError as error:
         return (failed("live server", error),)
-    return judge_swap(facts)
+    return (*judge_swap(facts), *restoring)
 
 
 def judge_swap(facts: SwapFacts) -> tuple[Check, ...]:

@@ -33,6 +33,8 @@ class Discovered:
     tables: int
     secured_tables: tuple[str, ...]
     """Tables with row-level security: a backup role needs BYPASSRLS for them."""
+    large_objects: int
+    """Large objects: pg_read_all_data does not cover them."""
     extensions: tuple[str, ...]
     owners: tuple[str, ...]
     roles: tuple[str, ...]
@@ -63,6 +65,7 @@ def discover(connection: Connection) -> Discovered:
         tables=facts["tables"],
         role=facts["role"],
         superuser=facts["superuser"],
+        large_objects=facts["large_objects"],
         owners=tuple(facts["owners"]),
         secured_tables=tuple(facts["secured_tables"]),
         siblings=tuple(facts["siblings"]),
@@ -98,7 +101,8 @@ _TABLES = """
 
 _FACTS = (
     """
-    select current_database()::text as name, current_user::text as role,
+    select current_database()::text as name, (select count(*)::int from pg_catalog.pg_largeobject_metadata) as large_objects,
+           current_user::text as role,
            (select rolsuper from pg_catalog.pg_roles where rolname = current_user) as superuser,
            array(select datname::text from pg_catalog.pg_database where not datistemplate
                  and datname <> current_database() order by 1) as siblings,

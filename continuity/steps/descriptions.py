@@ -106,6 +106,11 @@ def _role_notes(found: Discovered) -> list[str]:
     return [
         *_comment(f"The role here is {quoted(found.role)}{is_superuser}. The least that does:"),
         f"#   backup    create role continuity_backup login{bypass} in role pg_read_all_data;",
+        *(
+            [f"#             and SELECT on the {found.large_objects} large objects, which pg_read_all_data does not cover"]
+            if found.large_objects
+            else []
+        ),
         f"#   drill     a role with CREATEDB and membership in the owners {owners}; name it in [drill] dsn",
         "#   rollback  the same, and pg_signal_backend; name it in [rollback] dsn",
         *_comment("A password belongs in a passfile (mode 0600), or in CONTINUITY_DATABASE_DSN, which overrides this line."),

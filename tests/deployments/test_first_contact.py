@@ -212,3 +212,31 @@ def test_what_cannot_be_used_is_refused_and_nothing_is_written(make_database, tm
     assert done.returncode == code, done.stderr
     assert why in done.stderr
     assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("kind", ["blottr", "awkward"])
+def test_the_role_that_the_environment_proposes_for_backups_suffices(make_database, tmp_path, kind):
+    dsn = make_database(kind)
+    said = document(run("init", "--dsn", dsn, "--output", tmp_path / "new", "--json"))
+    [proposed] = [line for line in _environment(said).read_text().splitlines() if "create role continuity_backup" in line]
+    statement = proposed.partition("create role")[2].rstrip(";")
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute(f"create role{statement} password 'least'")
+        connection.execute(f'grant connect on database "{connection.info.dbname}" to continuity_backup')
+        objects = [oid for (oid,) in connection.execute("select oid from pg_largeobject_metadata")]
+        assert ("large objects" in _environment(said).read_text()) == bool(objects)
+        for oid in objects:
+            connection.execute(f"grant select on large object {oid} to continuity_backup")
+        variables = {
+            "CONTINUITY_ENVIRONMENT": str(_environment(said)),
+            "CONTINUITY_DATABASE_DSN": make_conninfo(dsn, user="continuity_backup", password="least"),
+        }
+        try:
+            checks = document(run("check", said["application"], "--only", "backup", "--json", **variables), code=0)["checks"]
+            backed = document(run("backup", said["application"], "--no-drill", "--json", **variables))
+        finally:
+            connection.execute("drop owned by continuity_backup")
+            connection.execute("drop role continuity_backup")
+
+    assert all(each["passed"] for each in checks)
+    assert backed["recovery_point"].startswith(said["application"])

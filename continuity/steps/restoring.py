@@ -133,7 +133,14 @@ def restore_database(manifest: Manifest, dump: FetchedDump, environment: Environ
     dsn = environment.drill_dsn
     with connect(dsn, "postgres") as connection:
         scratch.drop_abandoned(connection, now=now)
-    return restore_as(scratch.scratch_name(manifest.id, now=now), manifest, dump, environment, dsn=dsn)
+    name = scratch.scratch_name(manifest.id, now=now)
+    try:
+        return restore_as(name, manifest, dump, environment, dsn=dsn)
+    except KeyboardInterrupt:
+        # The server may have made the database before we could hear of it. Its name is random, so it is ours to drop.
+        with connect(dsn, "postgres") as connection:
+            scratch.drop_scratch(connection, name)
+        raise
 
 
 def restore_as(

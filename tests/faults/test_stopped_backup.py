@@ -44,6 +44,7 @@ def held_up(protect, tmp_path):
             process = subprocess.Popen(
                 [COMMAND, "backup", "guestbook", "--no-drill", "--environment", environment, "--json"],
                 start_new_session=True,
+                preexec_fn=at_a_keyboard,  # noqa: PLW1509 -- sets signals and nothing else
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,
@@ -57,6 +58,12 @@ def held_up(protect, tmp_path):
                     process.communicate()
 
     return start
+
+
+def at_a_keyboard() -> None:
+    """Take signals as a shell's job does: a run of tests in the background has SIGINT ignored, and children inherit that."""
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def until(happens, what: str):
@@ -149,7 +156,12 @@ def test_a_drill_that_is_asked_to_stop_leaves_no_database_and_no_file(protect, t
             found = connection.execute("select datname from pg_database where starts_with(datname, 'continuity_drill_')")
             return [name for (name,) in found]
 
-    process = subprocess.Popen([COMMAND, "drill", "blottr", "--environment", environment], stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [COMMAND, "drill", "blottr", "--environment", environment],
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=at_a_keyboard,  # noqa: PLW1509 -- sets signals and nothing else
+    )
     until(scratch, "the drill has made its database")
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=20)

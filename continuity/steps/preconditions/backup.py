@@ -12,8 +12,8 @@ from continuity.domain.client_versions import vulnerable
 from continuity.errors import ContinuityError
 from continuity.settings import Environment
 from continuity.steps.places import dsn_of, media_of, points_of, vault_of
-from continuity.steps.release_capture import check_release
 from continuity.steps.preconditions.answers import failed, guarded, megabytes, none_of
+from continuity.steps.release_capture import check_release
 
 OLDEST_MAJOR = 14
 """hash_record_extended, by which tables are digested, came with PostgreSQL 14."""

@@ -16,7 +16,7 @@ from continuity.errors import UnsafeOperation
 from continuity.procedures.backup import take_backup
 from continuity.settings import ClusterSection
 from continuity.steps.operation import perform_plainly
-from continuity.steps.preconditions import check_backup
+from continuity.steps.preconditions.backup import check_backup
 from deployments.local.sample_cluster import flags_document
 from tests.fixtures.cluster import make_deployment
 from tests.fixtures.protection import Protected

@@ -17,7 +17,7 @@ from continuity.journal import Journal, plan_facts
 from continuity.procedures import trust
 from continuity.procedures.backup import find_point
 from continuity.procedures.expiry import EXPIRE
-from continuity.steps.capture import tidy_vault
+from continuity.steps.attempts import tidy_vault
 from continuity.steps.operation import perform_plainly
 from continuity.steps.places import journals_of
 

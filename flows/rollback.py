@@ -8,6 +8,7 @@ from prefect.client.schemas.objects import State
 from continuity.domain.rollback import Order, Scope
 from continuity.procedures.rollback import KEEP_PLAN, RollbackWish, make_plan, remake
 from continuity.procedures.runs import carry_out
+from continuity.procedures.telling import KEEP_REPORT
 from expectations.validator import Validator
 from flows.approval import await_approval
 from flows.protection import load_protected
@@ -40,4 +41,5 @@ def emergency_rollback(
             approvals=[approval],
             hands=task_hands(environment, validator),
         )
+    perform_as_task(KEEP_REPORT, environment, report)
     return publish_run(report)

@@ -1,10 +1,16 @@
 """What a run came to in words, the same in the terminal, in the UI and in the report."""
 
-from continuity.domain.run import Outcome
+from contextlib import suppress
+
+from continuity.domain.run import Outcome, application_of_run
 from continuity.domain.run_markdown import lost_of, run_markdown
 from continuity.domain.run_report import Summary, summarize
+from continuity.errors import AlreadyStored
 from continuity.journal import plan_of
 from continuity.procedures.runs import RunReport
+from continuity.settings import Environment
+from continuity.steps.operation import PATIENT, Operation
+from continuity.steps.places import journals_of
 
 
 def summary_of(report: RunReport) -> Summary:
@@ -35,6 +41,14 @@ def next_step(report: RunReport) -> str:
             return f"the data is the proven one; mend what is named above, then `continuity resume {report.run}` goes on."
 
 
+def keep_report(environment: Environment, report: RunReport) -> str:
+    """Keep the report in the journals' vault, and return its key. A report that is there is kept: a run ends once."""
+    key = f"{application_of_run(report.run)}/reports/{report.run}.md"
+    with suppress(AlreadyStored):
+        journals_of(environment).create(key, report_markdown(report).encode())
+    return key
+
+
 def report_markdown(report: RunReport) -> str:
     """Write the report of a run."""
     entries = report.history.entries
@@ -47,3 +61,6 @@ def report_markdown(report: RunReport) -> str:
         next_step=next_step(report),
         lost=lost_of(entries),
     )
+
+
+KEEP_REPORT = Operation(name="keep the report", run=keep_report, retry=PATIENT, tags=("act",))

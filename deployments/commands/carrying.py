@@ -37,7 +37,38 @@ def carry_out_approved(terminal: "Terminal", protected: "Application", environme
             approvals=[approval],
             hands=hands(terminal, environment, validator),
         )
-    return tell_run(terminal, report)
+    return tell_run(terminal, report, environment)
+
+
+def carry_on_detached(terminal: "Terminal", environment: "Environment", application: str) -> int:
+    """Start this very command in the background, in a session of its own, and leave once its run has begun.
+
+    What it says goes to a file that is named. The terminal may close: the run goes on, and is followed by its journal.
+    """
+    import subprocess
+    import sys
+    import tempfile
+    import time
+    from pathlib import Path
+
+    from continuity.domain.application import ApplicationName
+    from continuity.procedures.runs import open_run
+    from continuity.steps.places import journals_of
+
+    log = Path(tempfile.mkdtemp(prefix="continuity-")) / "run.log"
+    argv = [sys.argv[0], *(word for word in sys.argv[1:] if word != "--detach")]
+    with log.open("wb") as output:
+        process = subprocess.Popen(  # noqa: S603 -- this command again
+            argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+        )
+    while process.poll() is None:
+        if run := open_run(journals_of(environment), ApplicationName(application)):
+            lines = [f"run {run}, process {process.pid}, output in {log}", f"follow it: continuity watch {run}"]
+            terminal.result({"run": run, "pid": process.pid, "log": str(log)}, lines)
+            return 0
+        time.sleep(0.1)
+    terminal.note(log.read_text(errors="replace"))
+    return process.returncode
 
 
 def hands(terminal: "Terminal", environment: "Environment", validator: "Validator") -> "Hands":

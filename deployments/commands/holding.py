@@ -38,4 +38,4 @@ def _at_once(application: str, verb, where: Where) -> int:  # type: ignore[no-un
             make=lambda: plan(protected, observe_live(protected, environment), now=datetime.now(UTC)),
             hands=hands(terminal, environment, validator),
         )
-    return tell_run(terminal, report)
+    return tell_run(terminal, report, environment)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from deployments.commands.carrying import carry_out_approved
+from deployments.commands.carrying import carry_on_detached, carry_out_approved
 from deployments.commands.where import HERE, Where
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ def rollback(
     scope: Annotated[Literal["everything", "application", "database"], Parameter(help="What goes back.")] = "everything",
     order: Annotated[Literal["stop-first", "prepare-first"], Parameter(help="When traffic is stopped.")] = "stop-first",
     approve: Annotated[str, Parameter(help="Hash of the plan to carry out; the options above are the plan's then.")] = "",
+    detach: Annotated[bool, Parameter(negative="", help="Carry it out in the background; follow it with watch.")] = False,
     where: Where = HERE,
 ) -> int:
     """Plan to go back to a proven point; with --approve HASH, carry that plan out."""
@@ -31,6 +32,8 @@ def rollback(
     from deployments.telling.runs import tell_plan
 
     terminal, (protected, environment) = where.terminal(), where.load(application)
+    if approve and detach:
+        return carry_on_detached(terminal, environment, application)
     if approve:
         return carry_out_approved(terminal, protected, environment, approve)
     moment = before.astimezone(UTC) if before else None

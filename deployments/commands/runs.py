@@ -28,7 +28,7 @@ def resume(run: str, *, where: Where = HERE) -> int:
     terminal, (protected, environment) = where.terminal(), _load(where, run)
     with Validator(parallel=environment.database.parallel) as validator:
         report = go_on(protected, environment, RunId(run), hands=hands(terminal, environment, validator))
-    return tell_run(terminal, report)
+    return tell_run(terminal, report, environment)
 
 
 def undo(run: str, *, approve: str = "", where: Where = HERE) -> int:
@@ -46,9 +46,8 @@ def undo(run: str, *, approve: str = "", where: Where = HERE) -> int:
         return carry_out_approved(terminal, protected, environment, approve)
     if open_run(journals_of(environment), protected.name) == run:
         with Validator(parallel=environment.database.parallel) as validator:
-            return tell_run(
-                terminal, take_back(protected, environment, RunId(run), hands=hands(terminal, environment, validator))
-            )
+            report = take_back(protected, environment, RunId(run), hands=hands(terminal, environment, validator))
+        return tell_run(terminal, report, environment)
     waiting = make_undo_plan(protected, environment, RunId(run), perform=perform_plainly, now=datetime.now(UTC))
     perform_plainly(KEEP_PLAN, environment, waiting)
     return tell_plan(terminal, waiting, command=f"continuity undo {run} --approve {waiting.plan.hash}")

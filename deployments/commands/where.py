@@ -19,6 +19,9 @@ class Where:
 
     environment: Annotated[Path | None, Parameter(help="Environment file; default: CONTINUITY_ENVIRONMENT.")] = None
     applications: Annotated[Path | None, Parameter(help="Folder of applications; default: the environment's.")] = None
+    journal: Annotated[
+        Path | None, Parameter(help="Folder for plans, leases and journals where the vault cannot be reached.")
+    ] = None
     json: Annotated[bool, Parameter(negative="", help="One JSON document on stdout.")] = False
 
     def terminal(self) -> "Terminal":
@@ -28,11 +31,14 @@ class Where:
         return Terminal(as_json=self.json)
 
     def load_environment(self) -> "Environment":
-        """Read the environment."""
-        from continuity.settings import load_environment
+        """Read the environment, with what the options say instead."""
+        from continuity.settings import JournalSection, load_environment
 
         environment = load_environment(self.environment)
-        return environment.model_copy(update={"applications": self.applications}) if self.applications else environment
+        instead: dict[str, object] = {"applications": self.applications} if self.applications else {}
+        if self.journal:
+            instead["journal"] = JournalSection(url=self.journal.absolute().as_uri())
+        return environment.model_copy(update=instead)
 
     def load(self, name: str) -> "tuple[Application, Environment]":
         """Read the environment and an application."""

@@ -13,9 +13,11 @@ from continuity.domain.run import EntryKind, Outcome
 from continuity.domain.run_markdown import stage_bar
 from continuity.domain.run_report import Summary
 from continuity.engine import Phase
+from continuity.errors import VaultError
 from continuity.journal import plan_of
 from continuity.procedures.runs import RunReport
-from continuity.procedures.telling import headline, next_step, summary_of
+from continuity.procedures.telling import headline, keep_report, next_step, summary_of
+from continuity.settings import Environment
 from deployments.console import EXIT_DONE, EXIT_FAILED, EXIT_LOOK, Terminal
 
 EXIT_CODES = {
@@ -79,8 +81,8 @@ def tell_approval(terminal: Terminal, waiting: WaitingPlan, approval: Approval) 
     return EXIT_DONE
 
 
-def tell_run(terminal: Terminal, report: RunReport) -> int:
-    """Tell what a run came to: the outcome, its steps, and what to do next."""
+def tell_run(terminal: Terminal, report: RunReport, environment: Environment) -> int:
+    """Tell what a run came to: the outcome, its steps, and what to do next; its report is kept beside the journal."""
     summary, outcome = summary_of(report), report.ended.outcome
     document: dict[str, Any] = {
         "run": report.run,
@@ -99,6 +101,14 @@ def tell_run(terminal: Terminal, report: RunReport) -> int:
     lines: list[str | Text | Table] = [Text(headline(report), style=style), _steps_table(summary)]
     lines += map(stage_bar, summary.stages)
     lines.append(f"next: {next_step(report)}")
+    try:
+        document["report"] = keep_report(environment, report)
+        lines.append(
+            f"report: {document['report']} in {environment.vault.url if environment.journal is None else environment.journal.url}"
+        )
+    except VaultError as error:
+        # The run is over; what it came to is on the screen.
+        lines.append(Text(f"the report could not be kept: {error.message}", style="yellow"))
     terminal.result(document, lines)
     return EXIT_CODES[outcome]
 

@@ -9,8 +9,10 @@ import psycopg
 import pytest
 from kubernetes import client
 
-from continuity.journal import list_runs, plan_of
-from continuity.procedures.rollback import RollbackWish, make_plan
+from continuity.domain.run import Outcome
+from continuity.domain.run_markdown import timeline_line
+from continuity.journal import list_runs, plan_of, read_history
+from continuity.procedures.rollback import KEEP_PLAN, RollbackWish, make_plan, make_undo_plan
 from continuity.procedures.runs import RunReport
 from continuity.steps.operation import perform_plainly
 from continuity.steps.places import journals_of
@@ -96,6 +98,46 @@ class Stage:
         application, environment = self.load()
         waiting = make_plan(application, environment, RollbackWish(**wish), perform=perform_plainly, now=datetime.now(UTC))
         return carry_out_here(application, environment, waiting)
+
+    def plan(self, **wish: object) -> tuple[str, list[str]]:
+        """Make a plan and keep it for approval; return its hash and its steps."""
+        application, environment = self.load()
+        waiting = make_plan(application, environment, RollbackWish(**wish), perform=perform_plainly, now=datetime.now(UTC))
+        perform_plainly(KEEP_PLAN, environment, waiting)
+        return waiting.plan.hash, [step.name for step in waiting.plan.steps]
+
+    def plan_undo(self) -> tuple[str, list[str]]:
+        """Make the plan that undoes the last run, and keep it for approval."""
+        application, environment = self.load()
+        waiting = make_undo_plan(application, environment, self.runs()[0], perform=perform_plainly, now=datetime.now(UTC))
+        perform_plainly(KEEP_PLAN, environment, waiting)
+        return waiting.plan.hash, [step.name for step in waiting.plan.steps]
+
+    def drop_undone(self) -> None:
+        """Drop what an undo has left, so that the next turn begins with the live database alone."""
+        with psycopg.connect(self.dsn, autocommit=True) as session:
+            for (name,) in session.execute("select datname from pg_database where datname like '%\\_undone\\_%'").fetchall():
+                session.execute(f'drop database "{name}"')
+
+    def outcome(self) -> Outcome | None:
+        _, environment = self.load()
+        return read_history(journals_of(environment), self.runs()[0]).outcome
+
+    def story(self) -> list[str]:
+        """Tell the last run's journal, for whoever reads why a test failed."""
+        _, environment = self.load()
+        entries = read_history(journals_of(environment), self.runs()[0]).entries
+        return [timeline_line(entry) for entry in entries]
+
+    def ended(self) -> bool:
+        return bool(self.runs()) and self.outcome() is not None
+
+    def databases(self) -> list[str]:
+        """Name the databases of this test by their part in the story."""
+        name = self.seat.protected.application.database.name
+        with psycopg.connect(self.dsn) as session:
+            rows = session.execute("select datname from pg_database where starts_with(datname, %s) order by 1", (name,))
+            return [row[0].removeprefix(name)[:9] for row in rows]
 
     def steps(self, report: RunReport) -> list[str]:
         return [step.name for step in plan_of(report.history).steps]

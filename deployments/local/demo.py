@@ -1,10 +1,10 @@
-"""The demonstration: what a proven backup is, and what it finds, told on real parts in about a minute."""
+"""The demonstration: a proven backup, a bad release, and the way back, told on real parts in about a minute."""
 
 import os
 import shutil
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,28 +13,22 @@ import pyrage
 from continuity.adapters.application_files import load_application
 from continuity.adapters.postgres import connect
 from continuity.domain import reports
-from continuity.domain.application import Application
 from continuity.domain.recovery_point import Manifest
 from continuity.domain.verdict import Judgement, Trouble, Verdict, judge
-from continuity.procedures.backup import take_backup
-from continuity.procedures.drill import DrillReport, drill_point
+from continuity.procedures.drill import DrillReport
 from continuity.procedures.validation import validate_live
 from continuity.settings import Environment, load_environment
 from continuity.steps.operation import perform_plainly
 from continuity.steps.restoring import RestoredDatabase, drop_restored
 from deployments.console import Terminal
+from deployments.local.demo_rollback import equality, release_badly, roll_back, serving, undo_is_possible
+from deployments.local.demo_scene import Scene
 from deployments.local.samples import bring_up
 from deployments.local.server_account import reachable_temporary_directory
 from deployments.local.stack import stop_stack
 from deployments.local.throwaway import throwaway_directory
+from deployments.telling.runs import Progress
 from expectations.validator import Validator
-
-DOUBLE_BOOKING = """
-insert into public.appointments
-select (jsonb_populate_record(a, jsonb_build_object('id', nextval(
-pg_get_serial_sequence('public.appointments', 'id')))))
-.* from public.appointments a where a.status = 'confirmed' order by a.id limit 1
-"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,38 +40,25 @@ class Chapter:
     evidence: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class Scene:
-    """The parts on which the story is played."""
-
-    application: Application
-    environment: Environment
-    validator: Validator
-
-    def back_up(self) -> Manifest:
-        """Make a recovery point."""
-        moment = datetime.now(UTC)
-        return take_backup(self.application, self.environment, created=moment, perform=perform_plainly).manifest
-
-    def drill(self, point: str, *, keep: bool = False) -> DrillReport:
-        """Prove a point."""
-        return drill_point(
-            self.application, self.environment, wanted=point, keep=keep, perform=perform_plainly, validate=self.validator
-        )
-
-
 def tell_story(terminal: Terminal) -> int:
     """Play the story on a throw-away stack and return 0 when every chapter came out as claimed."""
     with ExitStack() as parts:
         directory = parts.enter_context(throwaway_directory(reachable_temporary_directory(), stop_stack))
-        terminal.note("a throw-away PostgreSQL, a folder as vault, moto as stand-in for S3; nothing outside is touched")
+        terminal.note("a throw-away PostgreSQL, a folder as vault, stand-ins for S3 and Kubernetes; nothing outside is touched")
         stack = bring_up(directory, report=terminal.note, with_prefect=False)
         parts.callback(_forget, tuple(stack.variables))
         environment = _encrypted(load_environment(stack.environment), directory)
         application = load_application(environment.applications, "blottr")
         validator = parts.enter_context(Validator())
         validator.prepare()
-        chapters = _chapters(Scene(application=application, environment=environment, validator=validator), terminal)
+        scene = Scene(
+            application=application,
+            environment=environment,
+            validator=validator,
+            address=stack.urls["blottr"],
+            observe=Progress(terminal),
+        )
+        chapters = _chapters(scene, terminal)
     held = all(chapter.held for chapter in chapters)
     steps = [{"name": chapter.name, "held": chapter.held, "evidence": chapter.evidence} for chapter in chapters]
     closing = "every claim held" if held else "a claim did not hold: see ✗ above"
@@ -117,8 +98,13 @@ def _chapters(scene: Scene, terminal: Terminal) -> list[Chapter]:
     tell("restored beside the live database and compared: proven", lambda: _judged(proof.verdict, Judgement.SOUND))
     tell("one changed character in one restored row is found", lambda: _tampered(scene, proof))
     tell("one flipped bit of the stored dump is found before pg_restore reads it", lambda: _flipped(scene, first))
-    tell("a double booking in the live database is found", lambda: _double_booked(scene))
-    tell("a backup of it is faithful, and says that the data is unhealthy", lambda: _unhealthy(scene))
+    tell("a bad release goes live and corrupts data", lambda: release_badly(scene))
+    tell("the live database is examined: the double bookings are found", lambda: _examined(scene))
+    ran, said, report = roll_back(scene)
+    tell("everything goes back to the proven point: release, configuration, flags, database", lambda: (ran, said))
+    tell("the application serves the former release", lambda: serving(scene.address))
+    tell("the live database equals the point", lambda: equality(scene, first))
+    tell("what was replaced is kept, and the rollback can be undone", lambda: undo_is_possible(scene, report))
     return told
 
 
@@ -139,25 +125,20 @@ def _tampered(scene: Scene, proof: DrillReport) -> tuple[bool, str]:
 
 
 def _flipped(scene: Scene, point: Manifest) -> tuple[bool, str]:
-    path = Path(scene.environment.vault.url.removeprefix("file://")) / point.dump.key
-    kept = path.with_suffix(".kept")
-    shutil.copy2(path, kept)
-    with path.open("r+b") as stored:
+    """Flip a bit in a copy of the vault: a drill's verdict stays with its point, and the real one is still needed."""
+    vault = Path(scene.environment.vault.url.removeprefix("file://"))
+    copy = vault.with_name("vault-copy")
+    shutil.copytree(vault, copy)
+    with (copy / point.dump.key).open("r+b") as stored:
         stored.seek(point.dump.size_bytes // 2)
         byte = stored.read(1)[0]
         stored.seek(-1, os.SEEK_CUR)
         stored.write(bytes([byte ^ 1]))
-    verdict = scene.drill(point.id).verdict
-    kept.replace(path)
+    section = scene.environment.vault.model_copy(update={"url": copy.as_uri()})
+    verdict = replace(scene, environment=scene.environment.model_copy(update={"vault": section})).drill(point.id).verdict
     return verdict.trouble is Trouble.BYTES, reports.headline(verdict, subject=point.id)
 
 
-def _double_booked(scene: Scene) -> tuple[bool, str]:
-    with connect(scene.environment.database.dsn.get_secret_value(), scene.application.database.name) as connection:
-        connection.execute(DOUBLE_BOOKING)
+def _examined(scene: Scene) -> tuple[bool, str]:
     report = validate_live(scene.application, scene.environment, perform=perform_plainly, validate=scene.validator)
-    return _judged(report.verdict, Judgement.UNHEALTHY)
-
-
-def _unhealthy(scene: Scene) -> tuple[bool, str]:
-    return _judged(scene.drill(scene.back_up().id).verdict, Judgement.UNHEALTHY)
+    return report.verdict.judgement is Judgement.UNHEALTHY, reports.headline(report.verdict, subject="the live database")

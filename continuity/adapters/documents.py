@@ -46,7 +46,7 @@ def read_document(data: bytes, kind: type[T], *, form: str, version: int, key: s
         digest = document["sha256"]
     except (ValueError, KeyError, TypeError) as error:
         raise DamagedObject(f"{key} is not a document of ours: {type(error).__name__}") from error
-    if found != form or not isinstance(written, int):
+    if found != form or not isinstance(written, int) or written < 1:
         raise DamagedObject(f"{key} says that it is {found!r} {written!r}, expected {form!r}")
     if _digest(body) != digest:
         raise DamagedObject(f"the body of {key} has sha256 {_digest(body)}, the document says {digest}")

@@ -30,6 +30,9 @@ VERSION = 1
 POINT_VERSION = 2
 """Version 2 brought workloads and flags; in version 1 both are null."""
 
+WITNESS = "distrusted"
+"""Name of a second object beside a distrust mark: where one of the two is lost, the other still speaks."""
+
 READERS = 8
 """Documents read at the same time: over a network each costs a round trip."""
 
@@ -167,7 +170,7 @@ class PointStore:
     ) -> tuple[PointState | None, list[Damaged]]:
         """Read a point. What cannot be read is named, and leaves the point without a pin or a drill."""
         folder = self.folder(point)
-        documents = {name for name in names if name.endswith(".json")}
+        documents = {name for name in names if name.endswith(".json")} | ({"distrust.json"} if WITNESS in names else set())
         damaged: list[Damaged] = []
 
         def read(name: str, kind: type[T], form: str) -> T | None:
@@ -231,10 +234,9 @@ class PointStore:
         """
         self.read_manifest(distrust.point)
         key = f"{self.folder(distrust.point)}distrust.json"
-        try:
+        with suppress(AlreadyStored):
             self.vault.create(key, write_document(distrust, form=DISTRUST, version=VERSION))
-        except AlreadyStored:
-            return
+        self.vault.create(f"{self.folder(distrust.point)}{WITNESS}", b"see distrust.json\n")
 
     def pin(self, pin: Pin) -> None:
         """Keep a point from expiring; pinning it again keeps the first reason.

@@ -1,12 +1,16 @@
-# make demo    set up, then show the whole story on the embedded stack
-# make test    set up, then pass the tests
-# make check   set up, then lint, types and the import rule
+# make demo       set up, then show the whole story on the embedded stack
+# make test       set up, then pass the tests
+# make campaign   set up, then damage vaults 300 times at random (SEED=N repeats one)
+# make benchmark  set up, then measure beside PostgreSQL's own tools, and draw docs/images
+# make check      set up, then lint, types and the import rule
 
 PYTHON ?=
 BIN := .venv/bin
 STAMP := .venv/.set-up
 
-.PHONY: help setup demo test check format lock clean
+SEED ?=
+
+.PHONY: help setup demo test campaign benchmark check format lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -22,6 +26,12 @@ demo: setup
 
 test: setup
 	@$(BIN)/python -m pytest
+
+campaign: setup
+	@$(BIN)/python -m tests.faults.campaign $(if $(SEED),--seed $(SEED))
+
+benchmark: setup
+	@for each in backup restore memory command_line; do $(BIN)/python -m benchmarks.$$each || exit 1; done
 
 check: setup
 	@$(BIN)/ruff format --check .

@@ -1,15 +1,19 @@
 """What a program cost: wall time, CPU of its own, of the PostgreSQL server and of the store, and peak memory."""
 
 import os
+import re
 import statistics
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event, Thread
 from typing import IO
 
+WATCH_SECONDS = 0.02
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 
@@ -53,8 +57,9 @@ class Meter:
         started = time.monotonic()
         with tempfile.TemporaryFile() as said:
             process = subprocess.Popen(list(map(str, argv)), env=dict(environment), stdout=output or said, stderr=said)
-            _, status, usage = os.wait4(process.pid, 0)
-            seconds = time.monotonic() - started
+            with _watched(process.pid) as peak:
+                _, status, usage = os.wait4(process.pid, 0)
+                seconds = time.monotonic() - started
             process.returncode = os.waitstatus_to_exitcode(status)
             if process.returncode != 0:
                 said.seek(0)
@@ -64,22 +69,58 @@ class Meter:
             cpu_seconds=usage.ru_utime + usage.ru_stime,
             server_cpu_seconds=family_cpu_seconds(self.server) - before[0],
             store_cpu_seconds=family_cpu_seconds(self.store) - before[1],
-            peak_bytes=usage.ru_maxrss * 1024,
+            peak_bytes=max(peak),
         )
+
+
+@contextmanager
+def _watched(pid: int) -> Iterator[list[int]]:
+    """Note the peaks of a process and of its children, as the kernel keeps them for each since it was executed.
+
+    The rusage of a child will not do: it begins with the peak of the process that forked it.
+    """
+    peak, ended = [0], Event()
+
+    def watch() -> None:
+        while not ended.wait(WATCH_SECONDS):
+            for each in _family(pid):
+                peak[0] = max(peak[0], _peak_bytes(each))
+
+    watcher = Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield peak
+    finally:
+        ended.set()
+        watcher.join()
+
+
+def _peak_bytes(pid: int) -> int:
+    try:
+        found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    return int(found[1]) * 1024 if found else 0
+
+
+def _family(pid: int) -> list[int]:
+    try:
+        return [pid, *(int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in _children(task))]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
 
 
 def family_cpu_seconds(pid: int) -> float:
     """Return the CPU of a process, of its children that live, and of those that it has reaped; 0 without a process."""
     if not pid:
         return 0.0
-    pids = [pid, *(int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in _children(task))]
-    return sum(_ticks(each) for each in pids) / TICKS_PER_SECOND
+    return sum(_ticks(each) for each in _family(pid)) / TICKS_PER_SECOND
 
 
 def _children(task: Path) -> list[str]:
     try:
         return (task / "children").read_text().split()
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return []
 
 

@@ -66,6 +66,7 @@ class Handler(BaseHTTPRequestHandler):
     """One connection. The names of the methods are those of HTTP."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # or a head waits 40 ms for its body
     store: Store
 
     def log_message(self, *_: object) -> None:

@@ -22,7 +22,8 @@ PROGRAM_SECONDS = 120
 class Bare(StrEnum):
     """What came of a restore from a damaged file."""
 
-    TOLD = "pg_restore ended with an error"
+    TOLD = "an error before anything was written"
+    TOLD_LATE = "an error after the database was written to"
     HARMLESS = "exit code 0, and all contents are right"
     SILENT = "exit code 0, and contents are wrong or missing"
 
@@ -59,8 +60,13 @@ class Bareness:
         environment = self.server.client_environment(TARGET)
         code = subprocess.run(argv, env=environment, capture_output=True, check=False, timeout=PROGRAM_SECONDS).returncode
         if code != 0:
-            return Bare.TOLD
+            return Bare.TOLD_LATE if _written_to(self.server) else Bare.TOLD
         return Bare.HARMLESS if contents_of(self.server, TARGET) == self.contents else Bare.SILENT
+
+
+def _written_to(server: PostgresServer) -> bool:
+    with psycopg.connect(server.dsn(TARGET)) as connection:
+        return connection.execute("select 1 from pg_class where oid >= 16384 limit 1").fetchone() is not None
 
 
 def contents_of(server: PostgresServer, database: str) -> frozenset[object]:

@@ -10,8 +10,10 @@ from enum import StrEnum
 from pathlib import Path
 from random import Random
 
+from continuity.domain.run import EntryKind, RunId
 from continuity.domain.verdict import STORED_BYTES, Judgement, Outcome, Trouble
-from continuity.errors import ConfigurationRefused, DamagedObject
+from continuity.errors import ConfigurationRefused, ContinuityError
+from continuity.journal import entry_key, list_runs, read_history
 from continuity.procedures.drill import DrillReport
 from tests.fixtures.protection import Protected
 
@@ -26,6 +28,8 @@ class Kind(StrEnum):
     DRILL = "drill verdict"
     DISTRUST = "distrust mark"
     ACCEPTANCE = "acceptance"
+    JOURNAL = "journal entry"
+    JOURNAL_END = "last journal entry"
 
 
 class How(StrEnum):
@@ -54,11 +58,12 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """An object of the vault. `point` is empty for what belongs to the application."""
+    """An object of the vault, with the point or the run that it belongs to; an acceptance belongs to neither."""
 
     kind: Kind
     key: str
     point: str = ""
+    run: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,18 +77,29 @@ class Damage:
 
 def required(kind: Kind, how: How) -> Answer:
     """Return the answer that a damage must have. Nothing may be silent; the words of nobody may count for a point."""
-    match kind, how:
-        case ((Kind.DUMP | Kind.GLOBALS | Kind.MEDIA), _):
-            return Answer.BYTES
-        case Kind.DRILL, (How.MISSING | How.OTHER_POINT):
-            return Answer.NOT_IN_FORCE  # The point is not proven: an error on the safe side.
-        case Kind.DISTRUST, How.OTHER_POINT:
-            return Answer.STILL_DISTRUSTED
-        case Kind.ACCEPTANCE, (How.MISSING | How.OTHER_POINT):
-            return Answer.NOT_IN_FORCE  # The finding counts again.
-        case Kind.ACCEPTANCE, _:
-            return Answer.REFUSED
-    return Answer.LISTED
+    return _OTHERWISE.get((kind, how), _ANSWERS[kind])
+
+
+_ANSWERS = {
+    Kind.DUMP: Answer.BYTES,
+    Kind.GLOBALS: Answer.BYTES,
+    Kind.MEDIA: Answer.BYTES,
+    Kind.MANIFEST: Answer.LISTED,
+    Kind.DRILL: Answer.LISTED,
+    Kind.DISTRUST: Answer.LISTED,
+    Kind.ACCEPTANCE: Answer.REFUSED,
+    Kind.JOURNAL: Answer.REFUSED,
+    Kind.JOURNAL_END: Answer.REFUSED,
+}
+# Each of these errs on the safe side.
+_OTHERWISE = {
+    (Kind.DRILL, How.MISSING): Answer.NOT_IN_FORCE,  # the point is not proven
+    (Kind.DRILL, How.OTHER_POINT): Answer.NOT_IN_FORCE,
+    (Kind.DISTRUST, How.OTHER_POINT): Answer.STILL_DISTRUSTED,
+    (Kind.ACCEPTANCE, How.MISSING): Answer.NOT_IN_FORCE,  # the finding counts again
+    (Kind.ACCEPTANCE, How.OTHER_POINT): Answer.NOT_IN_FORCE,
+    (Kind.JOURNAL_END, How.MISSING): Answer.NOT_IN_FORCE,  # the run counts as open
+}
 
 
 def targets_of(protected: Protected) -> tuple[Target, ...]:
@@ -103,7 +119,12 @@ def targets_of(protected: Protected) -> tuple[Target, ...]:
         drills = [listed.key for listed in protected.points.vault.list(f"{folder}drills/")]
         found += [Target(kind=Kind.DRILL, key=key, point=point) for key in drills if key.endswith(".json")]
     accepted = protected.points.vault.list(f"{protected.application.name}/acceptances/")
-    return (*found, *(Target(kind=Kind.ACCEPTANCE, key=listed.key) for listed in accepted))
+    found += [Target(kind=Kind.ACCEPTANCE, key=listed.key) for listed in accepted]
+    for run in list_runs(protected.points.vault, protected.application.name):
+        *entries, end = read_history(protected.points.vault, run).entries
+        found += [Target(kind=Kind.JOURNAL, key=entry_key(run, entry.number), run=run) for entry in entries]
+        found.append(Target(kind=Kind.JOURNAL_END, key=entry_key(run, end.number), run=run))
+    return tuple(found)
 
 
 def draw(random: Random, folder: Path, targets: tuple[Target, ...]) -> Damage:
@@ -170,6 +191,12 @@ def answer_to(damage: Damage, protected: Protected, drill: Drill) -> Answer:
             return _answer_of_drill(drill(target.point), target)
         case Kind.ACCEPTANCE:
             return _answer_of_acceptances(protected, damage)
+        case Kind.JOURNAL | Kind.JOURNAL_END:
+            return _answer_of_journal(protected, damage)
+    return _answer_of_listing(protected, drill, target)
+
+
+def _answer_of_listing(protected: Protected, drill: Drill, target: Target) -> Answer:
     listing = protected.points.listing()
     listed = any(target.key in f"{each.key} {each.reason}" for each in listing.damaged)
     state = next((each for each in listing.points if each.manifest.id == target.point), None)
@@ -193,9 +220,17 @@ def _answer_of_drill(report: DrillReport, target: Target) -> Answer:
 def _answer_of_acceptances(protected: Protected, damage: Damage) -> Answer:
     try:
         accepted = {acceptance.finding for acceptance in protected.points.acceptances()}
-    except DamagedObject as error:
+    except ContinuityError as error:
         return Answer.REFUSED if damage.target.key in error.message else Answer.SILENT
     return Answer.SILENT if len(accepted) == len(ACCEPTED) else Answer.NOT_IN_FORCE
+
+
+def _answer_of_journal(protected: Protected, damage: Damage) -> Answer:
+    try:
+        history = read_history(protected.points.vault, RunId(damage.target.run))
+    except ContinuityError as error:
+        return Answer.REFUSED if damage.target.run in error.message else Answer.SILENT
+    return Answer.SILENT if history.entries[-1].kind is EntryKind.END else Answer.NOT_IN_FORCE
 
 
 ACCEPTED = ("a rule that fails", "another rule that fails")

@@ -1,4 +1,4 @@
-"""The vault that a corruption campaign damages: two drilled, distrusted points with media maps, and two acceptances."""
+"""The vault that a corruption campaign damages: two drilled, distrusted points with media maps, two acceptances, two journals."""
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -11,8 +11,11 @@ import pyrage
 from continuity.adapters.application_files import load_application
 from continuity.adapters.s3_vault import s3_client
 from continuity.domain.application import MediaBucket
+from continuity.domain.plan import Verb
 from continuity.domain.recovery_point import Distrust
+from continuity.domain.run import EntryKind, run_id
 from continuity.domain.verdict import Acceptance
+from continuity.journal import Journal
 from continuity.settings import DatabaseSection, DrillSection, Environment, MediaSection, VaultSection
 from expectations.validator import Validator
 from tests.faults.corruption import ACCEPTED, Answer, Damage, Target, answer_to, damaged_vault, draw, targets_of
@@ -66,4 +69,10 @@ def build_scene(*, dsn: str, database: str, folder: Path, validator: Validator, 
         now = datetime.now(UTC)
         said_yes = Acceptance(finding=finding, until=now + timedelta(days=1), because="known", by="campaign")
         protected.points.accept(said_yes, at=now)
+    for nonce in ("aaaa", "bbbb"):
+        journal = Journal(
+            protected.points.vault, run_id(application.name, Verb.ROLLBACK, datetime.now(UTC), nonce=nonce), epoch=1
+        )
+        for kind in (EntryKind.PLAN, EntryKind.INTENT, EntryKind.DONE, EntryKind.END):
+            journal.append(kind, step="a step", facts={"campaign": True})
     return Scene(protected=protected, targets=targets_of(protected))

@@ -8,7 +8,8 @@ from random import Random
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from continuity.domain.recovery_point import Distrust
+from continuity.adapters.removal import bury, remove
+from continuity.domain.recovery_point import Distrust, Expired
 from continuity.domain.verdict import Judgement
 from tests.faults.corruption import Answer, How, Kind, required
 from tests.faults.scenes import build_scene
@@ -75,6 +76,20 @@ def test_a_version_that_never_was_is_damage(protect):
     path.write_text(json.dumps(json.loads(path.read_text()) | {"version": 0}))
 
     assert len(protected.points.listing().damaged) == 1
+
+
+def test_an_expired_point_that_was_distrusted_leaves_only_its_tombstone(protect):
+    protected = protect("guestbook")
+    point, now = distrusted(protected), datetime.now(UTC)
+    keys = tuple(stored.key for stored in protected.points.read_manifest(point).stored)
+    expired = Expired(point=point, created=now, because="old", by="test", at=now, keys=keys, stored_bytes=0)
+
+    bury(protected.points, expired)
+    removed = remove(protected.points, point)
+
+    assert removed.unknown == ()
+    left = [listed.key for listed in protected.points.vault.list(protected.points.folder(point))]
+    assert left == [protected.points.tombstone(point)]
 
 
 def distrusted(protected):

@@ -125,6 +125,8 @@ class PrefectSection(Section):
 
     api_url: str | None = None
     """Address of its API; by default Prefect's own profile says."""
+    end_patience_seconds: Annotated[float, Field(gt=0)] = 90
+    """How long a run's process may wait, once its work is over, for a Prefect server that does not answer."""
 
 
 class Environment(Section):

@@ -1,5 +1,7 @@
 """Plans and runs as Prefect artifacts."""
 
+from functools import partial
+
 from prefect.artifacts import create_markdown_artifact
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
@@ -9,6 +11,7 @@ from continuity.domain.run import Outcome
 from continuity.domain.run_markdown import plan_markdown
 from continuity.procedures.runs import RunReport
 from continuity.procedures.telling import headline, report_markdown
+from flows.publishing import publish
 
 
 def publish_plan(waiting: WaitingPlan) -> None:
@@ -24,7 +27,8 @@ def publish_plan(waiting: WaitingPlan) -> None:
 def publish_run(report: RunReport) -> State[None]:
     """Publish a run's report, and return the state that the flow run ends in."""
     application = report.history.entries[0].facts["plan"]["application"]
-    create_markdown_artifact(key=f"{application}-run", markdown=report_markdown(report), description=headline(report))
+    key = f"{application}-run"
+    publish(key, partial(create_markdown_artifact, key=key, markdown=report_markdown(report), description=headline(report)))
     if report.ended.outcome is Outcome.DONE:
         return Completed(name="Done", message=headline(report))
     if report.ended.outcome is Outcome.INCOMPLETE:

@@ -1,5 +1,6 @@
-"""Carries a procedure's operations out as Prefect tasks: each a task run with its own name, tags and retries."""
+"""Carries a procedure's operations out as Prefect tasks: each a task run with its own name and retries."""
 
+import logging
 from typing import Any, ParamSpec, TypeVar
 
 from prefect import task
@@ -9,6 +10,8 @@ from prefect.tasks import Task, exponential_backoff
 
 from continuity.steps.operation import Operation, transient
 
+logger = logging.getLogger(__name__)
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -16,12 +19,13 @@ R = TypeVar("R")
 def perform_as_task(operation: Operation[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """Carry an operation out as a task. Prefect's retries apply the operation's policy, and nothing else retries.
 
-    The task takes no parameters: Prefect would walk through them and keep references, and they lead to secrets.
+    The task takes no parameters: Prefect would walk through them and keep references, and they lead to secrets. It has no
+    tags: for a tagged task Prefect 3.8 asks its server for a slot of each tag, which took up to 2 s (seen), and failed the
+    task where the server was gone.
     """
 
     @task(
         name=operation.name,
-        tags=set(operation.tags),
         retries=operation.retry.attempts - 1,
         retry_delay_seconds=exponential_backoff(backoff_factor=operation.retry.first_wait_seconds),
         retry_jitter_factor=0.5,
@@ -30,6 +34,8 @@ def perform_as_task(operation: Operation[P, R], *args: P.args, **kwargs: P.kwarg
         persist_result=False,
     )
     def attempt() -> R:
+        # Prefect's own lines say that a task has finished, and not which.
+        logger.info("%s", operation.name)
         return operation.run(*args, **kwargs)
 
     return attempt()

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from continuity.domain.application import ApplicationName
 from continuity.domain.recovery_point import Manifest, PointState
 from continuity.domain.verdict import Axis, Finding, Judgement, Outcome, Trouble, Verdict
 
@@ -11,9 +12,18 @@ NEXT = {
     Judgement.SOUND: "Nothing to do.",
     Judgement.UNHEALTHY: "The point can be used. Look at the rules that did not hold: they failed in the source too."
     " Known and tolerated: `continuity accept APP FINDING --until DATE --because TEXT`.",
-    Judgement.UNFAITHFUL: "Do not rely on this point. Make another with `continuity backup`, drill an older one with"
+    Judgement.UNFAITHFUL: "Do not rely on this point. Make another with `continuity backup APP`, drill an older one with"
     " `continuity drill APP --point ID`, and follow docs/runbooks/backup.md.",
     Judgement.NOT_PROVEN: "Run the drill again; when it stays so, follow docs/runbooks/validation.md.",
+}
+
+NEXT_ON_LIVE = {
+    Judgement.SOUND: "Nothing to do.",
+    Judgement.UNHEALTHY: "Look at the rows that the findings name, and at what wrote them."
+    " Known and tolerated: `continuity accept APP FINDING --until DATE --because TEXT`.",
+    Judgement.UNFAITHFUL: "Find out what changed the database, before another backup takes it for granted;"
+    " follow docs/runbooks/validation.md.",
+    Judgement.NOT_PROVEN: "Run the validation again; when it stays so, follow docs/runbooks/validation.md.",
 }
 
 
@@ -122,27 +132,37 @@ def markdown_table(facts: dict[str, str]) -> str:
     return f"| what | value |\n| --- | --- |\n{rows}"
 
 
-def drill_markdown(manifest: Manifest, verdict: Verdict, *, seconds: float, protection: Standing) -> str:
-    """Write the report of a drill."""
-    wrong = [finding for finding in in_order(verdict.findings) if not finding.passed]
+def drill_markdown(manifest: Manifest, verdict: Verdict, *, seconds: float, protection: Standing, all_findings: str = "") -> str:
+    """Write the report of a drill; `all_findings` is a link to the whole table."""
     parts = [
         f"# {_title(verdict)}: {manifest.id}",
         f"**{verdict.because}**",
         f"Backups: {protection}.",
-        f"**Next:** {NEXT[verdict.judgement]}",
+        f"**Next:** {_for(NEXT[verdict.judgement], manifest.application)}",
     ]
-    if wrong:
-        lines = [f"| {_cell(each.name)} | {each.outcome.value} | {_cell(each.detail)} |" for each in wrong]
-        parts += ["## What did not hold", "| finding | result | detail |\n| --- | --- | --- |\n" + "\n".join(lines)]
+    parts += _what_did_not_hold(verdict, all_findings)
     parts += ["## The point", markdown_table({**point_facts(manifest), "drill": f"{seconds:.0f} s"})]
     parts += ["## Not in the point", "\n".join(f"- {each}" for each in manifest.not_included)]
     return "\n\n".join(parts)
 
 
+def _what_did_not_hold(verdict: Verdict, all_findings: str) -> list[str]:
+    wrong = [finding for finding in in_order(verdict.findings) if not finding.passed]
+    parts: list[str] = []
+    if wrong:
+        rows = [finding_row(each, accepted=verdict.accepted) for each in wrong]
+        lines = [f"| {_cell(row['finding'])} | {row['result']} | {_cell(row['detail'])} |" for row in rows]
+        parts += ["## What did not hold", "| finding | result | detail |\n| --- | --- | --- |\n" + "\n".join(lines)]
+    count = f"All findings ({len(verdict.findings)})"
+    parts.append(f"[{count}]({all_findings})" if all_findings else count)
+    return parts
+
+
 def backup_markdown(manifest: Manifest, *, seconds: float, out_of_line: Sequence[str] = ()) -> str:
     """Write the report of a backup. Until a drill has judged it, it is a backup and no proof."""
     parts = [
-        f"# stored, not proven yet: {manifest.id}",
+        f"# stored: {manifest.id}",
+        f"**Next:** a drill proves it; its report is `{manifest.application}-drill`, of this run unless it was switched off.",
         markdown_table({**point_facts(manifest), "backup": f"{seconds:.0f} s"}),
     ]
     if warnings := (*out_of_line, *manifest.warnings):
@@ -151,11 +171,22 @@ def backup_markdown(manifest: Manifest, *, seconds: float, out_of_line: Sequence
     return "\n\n".join(parts)
 
 
-def validation_markdown(database: str, verdict: Verdict, *, seconds: float) -> str:
-    """Write the report of an examination of a live database."""
-    facts = {each.name: f"{each.outcome.value}: {each.detail}" for each in in_order(verdict.findings)}
-    title = f"# {_title(verdict)}: live database {database}"
-    return "\n\n".join((title, f"**{verdict.because}** ({seconds:.0f} s)", markdown_table(facts)))
+def validation_markdown(
+    application: ApplicationName, database: str, verdict: Verdict, *, seconds: float, all_findings: str = ""
+) -> str:
+    """Write the report of an examination of a live database; `all_findings` is a link to the whole table."""
+    parts = [
+        f"# {_title(verdict)}: live database {database}",
+        f"**{verdict.because}** ({seconds:.0f} s)",
+        f"**Next:** {_for(NEXT_ON_LIVE[verdict.judgement], application)}",
+        *_what_did_not_hold(verdict, all_findings),
+    ]
+    return "\n\n".join(parts)
+
+
+def _for(advice: str, application: ApplicationName) -> str:
+    """Make the commands of an advice ready to paste."""
+    return advice.replace(" APP", f" {application}")
 
 
 def _title(verdict: Verdict) -> str:

@@ -142,7 +142,7 @@ def _examine(
         return (bytes_finding(error),), "", ""
     try:
         stored_bytes = perform(VERIFY_OTHERS, manifest, environment)
-        restored = perform(RESTORE, manifest, dump, environment, clock())
+        restored = perform(RESTORE, manifest, dump, environment, clock(), report)
     finally:
         discard_dump(dump)
     kept = ""

@@ -168,7 +168,7 @@ def _seal(environment: Environment, key: str, dump: dumps.Dumping, expected_byte
 
     def tell(done_bytes: int) -> None:
         # While the snapshot is held, vacuum cannot clean past it: its age belongs beside the bytes.
-        report(f"dump, snapshot held for {time.monotonic() - started:.0f} s", done_bytes, expected_bytes)
+        report(f"dump and upload, snapshot held for {time.monotonic() - started:.0f} s", done_bytes, expected_bytes)
 
     return seal_into(
         vault_of(environment),

@@ -2,7 +2,10 @@
 
 import logging
 import tempfile
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,7 +14,7 @@ from psycopg import sql
 
 from continuity.adapters import privileges, scratch
 from continuity.adapters.dumps import find_client_tools, restore
-from continuity.adapters.postgres import connect, read_version, translated, with_database
+from continuity.adapters.postgres import connect, fetch_value, read_version, translated, with_database
 from continuity.adapters.sealing import load_identities, unseal_to
 from continuity.domain.catalog import Kind
 from continuity.domain.recovery_point import DrillRecord, Manifest
@@ -24,6 +27,7 @@ from continuity.steps.progress import Report, silent
 logger = logging.getLogger(__name__)
 
 RESTORE_LIMIT_SECONDS = 24 * 3600
+GROWTH_EVERY_SECONDS = 2.0
 TUNING = {
     "synchronous_commit": "off",
     "maintenance_work_mem": "256MB",
@@ -120,7 +124,9 @@ def bytes_finding(error: ContinuityError) -> Finding:
     )
 
 
-def restore_database(manifest: Manifest, dump: FetchedDump, environment: Environment, now: datetime) -> RestoredDatabase:
+def restore_database(
+    manifest: Manifest, dump: FetchedDump, environment: Environment, now: datetime, report: Report = silent
+) -> RestoredDatabase:
     """Restore into a new scratch database, with owners, grants and database properties, and analyze it.
 
     Running it twice restores into a second scratch database; one whose restore broke off is dropped.
@@ -135,7 +141,7 @@ def restore_database(manifest: Manifest, dump: FetchedDump, environment: Environ
         scratch.drop_abandoned(connection, now=now)
     name = scratch.scratch_name(manifest.id, now=now)
     try:
-        return restore_as(name, manifest, dump, environment, dsn=dsn)
+        return restore_as(name, manifest, dump, environment, dsn=dsn, report=report)
     except KeyboardInterrupt:
         # The server may have made the database before we could hear of it. Its name is random, so it is ours to drop.
         with connect(dsn, "postgres") as connection:
@@ -163,15 +169,16 @@ def restore_as(
         scratch.create_scratch(connection, name, manifest.shape, owner=manifest.owner)
         report("restore", 0, manifest.database_bytes)
         try:
-            errors = restore(
-                tools,
-                dump.archive,
-                dsn,
-                name,
-                jobs=jobs_for(manifest, environment.database.parallel),
-                timeout_seconds=RESTORE_LIMIT_SECONDS,
-                settings=TUNING,
-            )
+            with _reporting_growth(dsn, name, manifest.database_bytes, report):
+                errors = restore(
+                    tools,
+                    dump.archive,
+                    dsn,
+                    name,
+                    jobs=jobs_for(manifest, environment.database.parallel),
+                    timeout_seconds=RESTORE_LIMIT_SECONDS,
+                    settings=TUNING,
+                )
             errors += scratch.apply_database_properties(dsn, name, manifest.catalog)
             analyze(with_database(dsn, name))
         except BaseException:
@@ -180,6 +187,35 @@ def restore_as(
     seconds = time.monotonic() - started
     logger.info("restored point=%s database=%s errors=%d seconds=%.1f", manifest.id, name, len(errors), seconds)
     return RestoredDatabase(name=name, seconds=seconds, errors=errors)
+
+
+@contextmanager
+def _reporting_growth(dsn: str, name: str, expected_bytes: int, report: Report) -> Iterator[None]:
+    """Report the size of a database while it is restored, against the size that the source had.
+
+    The source may hold dead rows, so the end is reached below the expected size. A size that cannot be read is one log
+    line: it is no reason to end a restore.
+    """
+    over = threading.Event()
+
+    def watch() -> None:
+        try:
+            with connect(dsn, "postgres") as connection:
+                last = False
+                while not last:
+                    last = over.wait(GROWTH_EVERY_SECONDS)
+                    grown = fetch_value(connection, sql.SQL("select pg_database_size({})").format(name))
+                    report("restore", int(grown), expected_bytes)
+        except ContinuityError as error:
+            logger.warning("restore goes on unwatched database=%s because=%s", name, error.message)
+
+    watching = threading.Thread(target=watch, name="growth", daemon=True)
+    watching.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watching.join(GROWTH_EVERY_SECONDS)
 
 
 def jobs_for(manifest: Manifest, parallel: int) -> int:

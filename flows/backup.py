@@ -7,21 +7,35 @@ from continuity.procedures.backup import take_backup
 from continuity.procedures.drill import LIST_POINTS, drill_point
 from expectations.validator import Validator
 from flows.artifacts import publish_backup, publish_drill
-from flows.protection import load_protected, scheduled_moment
+from flows.forms import ProtectedName
+from flows.progress import Progress
+from flows.protection import protecting, scheduled_moment
 from tasks.performing import perform_as_task
 
 
 @flow(name="nightly-backup", flow_run_name="back up {application}", retries=0, persist_result=False)
-def nightly_backup(application: str, drill: bool = True) -> State[None] | None:  # noqa: FBT001, FBT002 -- a form's tick box
+def nightly_backup(application: ProtectedName, drill: bool = True) -> State[None]:  # noqa: FBT001, FBT002 -- a form's tick box
     """Make a recovery point of an application, restore it beside the live database, and judge it.
 
     Running it again for the same scheduled time finds the point that is there and drills it.
+
+    Args:
+        application: Which application to back up.
+        drill: Restore the new point at once, and judge it. Without it, the point is stored but not proven.
+
     """
-    protected, environment = load_protected(application)
-    report = take_backup(protected, environment, created=scheduled_moment(), perform=perform_as_task)
-    publish_backup(report)
-    if not drill:
-        return None
-    with Validator(parallel=environment.database.parallel) as validate:
-        proof = drill_point(protected, environment, wanted=report.manifest.id, perform=perform_as_task, validate=validate)
-    return publish_drill(proof, perform_as_task(LIST_POINTS, protected, environment).points)
+    with protecting(application) as (protected, environment), Progress(protected.name) as progress:
+        made = take_backup(protected, environment, created=scheduled_moment(), perform=perform_as_task, report=progress.report)
+        stored = publish_backup(made)
+        if not drill:
+            return stored
+        with Validator(parallel=environment.database.parallel) as validate:
+            proof = drill_point(
+                protected,
+                environment,
+                wanted=made.manifest.id,
+                perform=perform_as_task,
+                validate=validate,
+                report=progress.report,
+            )
+        return publish_drill(proof, perform_as_task(LIST_POINTS, protected, environment).points)

@@ -11,7 +11,8 @@ from continuity.procedures.runs import carry_out
 from continuity.procedures.telling import KEEP_REPORT
 from expectations.validator import Validator
 from flows.approval import await_approval
-from flows.protection import load_protected
+from flows.forms import Moment, PointOrLatest, ProtectedName
+from flows.protection import protecting
 from flows.run_artifacts import publish_plan, publish_run
 from tasks.performing import perform_as_task
 from tasks.running import task_hands
@@ -19,27 +20,39 @@ from tasks.running import task_hands
 
 @flow(name="emergency-rollback", flow_run_name="roll back {application}", retries=0, persist_result=False)
 def emergency_rollback(
-    application: str, point: str = "latest", before: str = "", scope: Scope = Scope.EVERYTHING, order: Order = Order.STOP_FIRST
+    application: ProtectedName,
+    point: PointOrLatest = "latest",
+    before: Moment = "",
+    scope: Scope = Scope.EVERYTHING,
+    order: Order = Order.STOP_FIRST,
 ) -> State[None]:
     """Go back to a proven point: latest, or the latest before a moment (2026-11-24T03:00:00+01:00), or an id.
 
     Running it again makes a new plan: what an earlier run has done is in the plan's identities, and the journal excludes a
     second run.
+
+    Args:
+        application: What to roll back. Nothing is done before a person has approved the plan.
+        point: The latest proven point, or one by its id, for example blottr-20261124T014041Z.
+        before: Only points from before this moment, for example 2026-11-24T03:00:00+01:00; without a zone it is UTC.
+        scope: What goes back: all of it, only the application, or only the database.
+        order: Stop the application before the database is restored, or only for the swap, which keeps it up for longer.
+
     """
-    protected, environment = load_protected(application)
-    wish = RollbackWish.written(point=point, before=before, scope=scope, order=order)
-    waiting = make_plan(protected, environment, wish, perform=perform_as_task, now=datetime.now(UTC))
-    perform_as_task(KEEP_PLAN, environment, waiting)
-    publish_plan(waiting)
-    approval = await_approval(waiting, environment)
-    with Validator(parallel=environment.database.parallel) as validator:
-        report = carry_out(
-            protected,
-            environment,
-            waiting,
-            replan=lambda: remake(protected, environment, waiting.plan, perform=perform_as_task, now=datetime.now(UTC)),
-            approvals=[approval],
-            hands=task_hands(environment, validator),
-        )
-    perform_as_task(KEEP_REPORT, environment, report)
-    return publish_run(report)
+    with protecting(application) as (protected, environment):
+        wish = RollbackWish.written(point=point, before=before, scope=scope, order=order)
+        waiting = make_plan(protected, environment, wish, perform=perform_as_task, now=datetime.now(UTC))
+        perform_as_task(KEEP_PLAN, environment, waiting)
+        publish_plan(waiting)
+        approval = await_approval(waiting, environment)
+        with Validator(parallel=environment.database.parallel) as validator:
+            report = carry_out(
+                protected,
+                environment,
+                waiting,
+                replan=lambda: remake(protected, environment, waiting.plan, perform=perform_as_task, now=datetime.now(UTC)),
+                approvals=[approval],
+                hands=task_hands(environment, validator),
+            )
+        perform_as_task(KEEP_REPORT, environment, report)
+        return publish_run(report)

@@ -11,9 +11,16 @@ pytest_plugins = [
     "tests.fixtures.shops",
     "tests.fixtures.terminal",
     "tests.fixtures.cluster",
+    "tests.fixtures.prefect",
 ]
 
-ANNOUNCED_SKIPS = ("real data absent", "the wheel is not made for this Python", "no pgbench in", "no right to mount")
+ANNOUNCED_SKIPS = (
+    "real data absent",
+    "the wheel is not made for this Python",
+    "no pgbench in",
+    "no right to mount",
+    "no Chromium on this machine",
+)
 """Reasons for which a test may be skipped on a machine of CI; any other skip there is a failure."""
 
 _unannounced: list[str] = []

@@ -2,12 +2,12 @@
 
 import asyncio
 import json
+import time
 
 import psycopg
 import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
-from prefect.testing.utilities import prefect_test_harness
 
 from continuity.errors import VaultError
 from continuity.steps.operation import Operation, Retry
@@ -16,24 +16,6 @@ from flows.drill import restore_drill
 from flows.expiry import expire_points
 from flows.validation import validate_data
 from tasks.performing import perform_as_task
-
-
-@pytest.fixture(scope="session")
-def prefect_server():
-    with prefect_test_harness(server_startup_timeout=240):
-        yield
-
-
-@pytest.fixture
-def deployed(prefect_server, protect, tmp_path, monkeypatch):
-    """Write the files that a flow reads: an application, and the environment that the variable names."""
-
-    def deploy(kind: str):
-        protected = protect(kind)
-        monkeypatch.setenv("CONTINUITY_ENVIRONMENT", str(protected.write_files(tmp_path)))
-        return protected
-
-    return deploy
 
 
 def _task_names(flow_run_id) -> list[str]:
@@ -84,6 +66,16 @@ def test_a_drill_of_damaged_bytes_fails_the_flow_and_says_which_of_four_things_i
     assert (state.type.value, state.name) == ("FAILED", "Unfaithful")
     assert state.message.startswith("the stored bytes are bad")
     assert "Do not rely on this point" in _artifacts("guestbook-drill").data
+
+
+def test_an_error_is_told_whole_in_the_log_of_its_run_with_what_to_do_next(deployed, caplog):
+    deployed("guestbook")
+
+    state = validate_data("guestbook", database="nosuch", return_state=True)
+
+    told = [record.getMessage() for record in caplog.records if record.name == "flows.protection"]
+    assert state.is_failed()
+    assert "Next: Check the database's name" in told[0]
 
 
 def test_validation_of_a_live_database_ends_unhealthy_when_a_table_was_emptied(deployed):
@@ -142,7 +134,16 @@ def test_transient_failures_are_retried_by_prefect_alone_and_others_are_not(pref
     def attempt(fail_times: int, transient: bool) -> int:
         return perform_as_task(operation, fail_times, transient=transient)
 
-    assert attempt(2, True) == 3
+    state = attempt(2, True, return_state=True)
+    with get_client(sync_client=True) as client:
+        chosen = FlowRunFilter(id=FlowRunFilterId(any_=[state.state_details.flow_run_id]))
+        deadline = time.monotonic() + 30
+        while not (shown := [run.run_count for run in client.read_task_runs(flow_run_filter=chosen) if run.state.is_final()]):
+            assert time.monotonic() < deadline  # task states arrive as events
+            time.sleep(0.2)
+
+    assert state.result() == 3
+    assert shown == [3]
     tried.clear()
     with pytest.raises(VaultError):
         attempt(1, False)

@@ -1,0 +1,20 @@
+"""What the fields of the flows' forms accept. Their descriptions are the `Args` of each flow: Prefect reads them there."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+ProtectedName = Annotated[str, Field(pattern="^[a-z][a-z0-9-]{0,39}$")]
+"""The name of an application. A deployment offers its own application only: see `deployments.serving`."""
+
+PointId = Annotated[str, Field(pattern=r"^$|^[a-z][a-z0-9-]*-[0-9]{8}T[0-9]{6}Z$")]
+"""The id of a recovery point, or nothing."""
+
+PointOrLatest = Annotated[str, Field(pattern=r"^latest$|^[a-z][a-z0-9-]*-[0-9]{8}T[0-9]{6}Z$")]
+"""`latest`, or the id of a recovery point."""
+
+Moment = Annotated[str, Field(max_length=40)]
+"""A moment as ISO 8601 writes it, or nothing."""
+
+DatabaseName = Annotated[str, Field(max_length=63)]
+"""The name of a database, or nothing."""

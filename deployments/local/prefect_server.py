@@ -53,6 +53,8 @@ def _service(home: Path) -> Service:
             # The server writes the pages that it serves: not into the installed package, which may be another's.
             "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(home / "ui"),
             "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+            # A schedule that is added in the pages is otherwise looked at within a minute.
+            "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "10",
             "PREFECT_CLI_PROMPT": "false",
         },
     )

@@ -17,13 +17,15 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from continuity.adapters.application_files import list_applications
 from continuity.errors import ConfigurationRefused, ContinuityError, DatabaseError
-from deployments.local import object_store, prefect_server
+from deployments.local import object_store, prefect_server, prefect_worker
 from deployments.local.kubernetes import service as kubernetes
 from deployments.local.postgres import PostgresServer, start_postgres, stop_postgres
 from deployments.local.processes import LOCALHOST
 from deployments.local.server_account import can_reach, reachable_temporary_directory, unprivileged_account
 from deployments.local.services import stop_service
+from deployments.offers import definitions
 
 APPLICATIONS = Path(__file__).parents[2] / "applications"
 SCRIPTS = ("schema.sql", "seed.sql")
@@ -85,6 +87,7 @@ def start_stack(
         "media": {"endpoint_url": media.url, "region": object_store.REGION},
         "cluster": {"kubeconfig": str(cluster.kubeconfig)},
     }
+    prefect = None
     if with_prefect:
         report("Prefect server, up to 90 s at the first start")
         prefect = prefect_server.start_prefect_server(services)
@@ -95,6 +98,8 @@ def start_stack(
     environment = directory / "environment.toml"
     _write_environment(environment, applications, settings)
     variables = {"CONTINUITY_ENVIRONMENT": str(environment), **object_store.CREDENTIALS}
+    if prefect is not None:
+        _serve(services, prefect, list_applications(applications), variables, report)
     return Stack(
         directory=directory,
         environment=environment,
@@ -103,6 +108,21 @@ def start_stack(
         postgres=postgres,
         cluster=cluster,
     )
+
+
+def _serve(
+    services: Path,
+    server: prefect_server.PrefectServer,
+    applications: list[str],
+    variables: Mapping[str, str],
+    report: Callable[[str], None],
+) -> None:
+    from deployments.serving import register
+
+    registered = register(definitions(applications), api_url=server.api_url)
+    report(f"{len(registered)} deployments: {', '.join(applications)}")
+    prefect_worker.start_prefect_worker(services, server, variables)
+    report("a worker that runs them")
 
 
 def stop_stack(directory: Path) -> None:
@@ -118,6 +138,8 @@ def stop_stack(directory: Path) -> None:
         parts.callback(stop_service, directory / "services", object_store.NAME)
         parts.callback(stop_service, directory / "services", kubernetes.NAME)
         parts.callback(stop_service, directory / "services", prefect_server.NAME)
+        # The last one is the first to go: a worker without its server would wait for it.
+        parts.callback(stop_service, directory / "services", prefect_worker.NAME)
 
 
 def load_application(server: PostgresServer, application_directory: Path, *, megabytes: int, database: str) -> None:

@@ -212,6 +212,6 @@ def test_the_whole_stack_with_prefect_comes_up_serves_and_is_gone_after_down(app
     assert asked_by_pages == stack.urls["prefect"] + "/api"
     assert answers == {"/api/health": (200, b"true"), "/": (200, b"<!doctype html>")}
     assert load_environment(stack.environment).prefect.api_url == stack.urls["prefect"] + "/api"
-    assert set(running) == {"server", "object-store", "kubernetes", "prefect-server"}
+    assert set(running) == {"server", "object-store", "kubernetes", "prefect-server", "prefect-worker"}
     assert not [name for name, each in running.items() if processes.is_running(each)]
     assert (place / "services" / "prefect" / "prefect.db").exists()

@@ -1,0 +1,174 @@
+"""What Prefect offers for every application: which flows, when by night, and with which parameters.
+
+A new flow is one more entry of `OFFERS`. `python -m deployments.offers > deployments/prefect.yaml` writes it for
+`prefect deploy`, with a folder as argument for other applications than the samples; `deployments.serving` registers the
+same on a server.
+"""
+
+import json
+import sys
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from continuity.adapters.application_files import list_applications
+
+WORK_POOL = "continuity"
+SAMPLES = Path(__file__).parents[1] / "applications"
+JOB_ENVIRONMENT = {
+    "PREFECT_LOGGING_EXTRA_LOGGERS": "continuity,expectations,flows,tasks",
+    "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
+}
+"""The product's own log lines belong into the log of the run; those of helper threads cannot be placed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Nightly:
+    """A regular start. `days` is cron's day of the week; the minute is the application's own, see `minute_of`."""
+
+    slug: str
+    hour_utc: int
+    days: str = "*"
+    parameters: Mapping[str, str | bool] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Offer:
+    """A flow, as it is offered for each application under the name `<application>-<name>`."""
+
+    name: str
+    entrypoint: str
+    description: str
+    tags: tuple[str, ...]
+    parameters: Mapping[str, str | bool] = field(default_factory=dict)
+    nightly: tuple[Nightly, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """A cron line in UTC, and what differs from the deployment's parameters when it starts a run."""
+
+    slug: str
+    cron: str
+    parameters: Mapping[str, str | bool]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Definition:
+    """One deployment: an offer for one application."""
+
+    name: str
+    application: str
+    entrypoint: str
+    description: str
+    tags: tuple[str, ...]
+    parameters: Mapping[str, str | bool]
+    schedules: tuple[Schedule, ...]
+
+
+OFFERS = (
+    Offer(
+        name="backup",
+        entrypoint="flows.backup:nightly_backup",
+        description="Makes a recovery point, restores it beside the live database, and judges it.",
+        tags=("backup", "nightly"),
+        nightly=(Nightly(slug="nightly", hour_utc=1),),
+    ),
+    Offer(
+        name="validation",
+        entrypoint="flows.validation:validate_data",
+        description="Judges the live database by its suites and rules. Reads only.",
+        tags=("validation", "nightly"),
+        nightly=(Nightly(slug="nightly", hour_utc=3),),
+    ),
+    Offer(
+        name="drill",
+        entrypoint="flows.drill:restore_drill",
+        description="Restores a recovery point into a scratch database and judges it. By night the one that is due: each point"
+        " once in its life, then the oldest and a random one in turn.",
+        tags=("drill", "nightly"),
+        nightly=(Nightly(slug="nightly", hour_utc=4, parameters={"point": "due"}),),
+    ),
+    Offer(
+        name="expiry",
+        entrypoint="flows.expiry:expire_points",
+        description="Says which recovery points the policy lets go, and why. By night nothing is removed: that takes `carry_out`.",
+        tags=("expiry", "nightly"),
+        nightly=(Nightly(slug="nightly", hour_utc=5),),
+    ),
+    Offer(
+        name="rollback",
+        entrypoint="flows.rollback:emergency_rollback",
+        description="Goes back to a proven point: shows the plan, and waits for a person to approve it before anything is done.",
+        tags=("rollback",),
+    ),
+)
+
+
+def minute_of(application: str) -> int:
+    """Return the minute at which an application's nightly runs start.
+
+    It follows from the name: the runs of many applications are spread over the hour, and another one moves none.
+    """
+    return zlib.crc32(application.encode()) % 60
+
+
+def definitions(applications: Iterable[str]) -> tuple[Definition, ...]:
+    """Return the deployments of these applications."""
+    return tuple(_define(offer, application) for application in applications for offer in OFFERS)
+
+
+def _define(offer: Offer, application: str) -> Definition:
+    minute = minute_of(application)
+    return Definition(
+        name=f"{application}-{offer.name}",
+        application=application,
+        entrypoint=offer.entrypoint,
+        description=offer.description,
+        tags=(application, *offer.tags),
+        parameters={"application": application, **offer.parameters},
+        schedules=tuple(
+            Schedule(slug=each.slug, cron=f"{minute} {each.hour_utc} * * {each.days}", parameters=each.parameters)
+            for each in offer.nightly
+        ),
+    )
+
+
+def prefect_file(deployments: Iterable[Definition]) -> Iterator[str]:
+    """Write definitions as the lines of a prefect.yaml. JSON's values are YAML's (YAML 1.2, section 1.3)."""
+    yield from (
+        "# Written by `python -m deployments.offers > deployments/prefect.yaml`: change deployments/offers.py instead.",
+        "# From the root: `prefect work-pool create continuity --type process`, then",
+        "# `prefect --no-prompt deploy --all --prefect-file deployments/prefect.yaml`. See docs/runbooks/prefect.md.",
+        "name: continuity",
+        "# Flows come with the installed package: nothing is pulled.",
+        "pull: []",
+        "definitions:",
+        "  work_pool: &pool",
+        f"    name: {WORK_POOL}",
+        f"    job_variables: {json.dumps({'env': JOB_ENVIRONMENT})}",
+        "  # Politeness: whoever comes second is told at once. What excludes is the vault, whose objects are created once.",
+        "  concurrency_limit: &one {limit: 1, collision_strategy: CANCEL_NEW}",
+        "deployments:",
+    )
+    for each in deployments:
+        yield f"  - name: {each.name}"
+        yield f"    entrypoint: {each.entrypoint}"
+        yield f"    description: {json.dumps(each.description)}"
+        yield f"    tags: {json.dumps(each.tags)}"
+        yield f"    parameters: {json.dumps(each.parameters)}"
+        yield "    work_pool: *pool"
+        yield "    concurrency_limit: *one"
+        yield "    schedules:" if each.schedules else "    schedules: []"
+        for schedule in each.schedules:
+            yield f"      - slug: {schedule.slug}"
+            yield f'        cron: "{schedule.cron}"'
+            yield "        timezone: UTC"
+            if schedule.parameters:
+                yield f"        parameters: {json.dumps(schedule.parameters)}"
+
+
+if __name__ == "__main__":
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else SAMPLES
+    print("\n".join(prefect_file(definitions(list_applications(folder)))))  # noqa: T201 -- a file's content, for a redirection

@@ -93,7 +93,7 @@ OFFERS = (
     Offer(
         name="expiry",
         entrypoint="flows.expiry:expire_points",
-        description="Says which recovery points the policy lets go, and why. By night nothing is removed: that takes `carry_out`.",
+        description="Says which recovery points the policy lets go, and why. By night none is removed: that takes `carry_out`.",
         tags=("expiry", "nightly"),
         nightly=(Nightly(slug="nightly", hour_utc=5),),
     ),

@@ -65,7 +65,8 @@ class Engine:
     def carry_out(self) -> Ended:
         """Carry out the journal's plan, or go on where a killed process left it; return what it came to.
 
-        Calling it again for a run that has ended acts no more.
+        Past the pivot, a step that only looks and fails does not keep the others from looking: a test that fails is no
+        reason not to gather the logs. Calling it again for a run that has ended acts no more.
 
         Raises:
             Overtaken: another process holds the run; this one has stopped, and undoes nothing.
@@ -79,20 +80,17 @@ class Engine:
             return Ended(outcome=outcome)
         if self.journal.history.undoing:
             return self._turn_back(plan, None, "an earlier process had turned back")
+        incomplete: Ended | None = None
         for step in plan.steps:
-            if self.journal.history.done(step.name) is None:
-                try:
-                    self._attempt_as_operation(step)
-                except Overtaken:
-                    raise
-                except (Exception, KeyboardInterrupt, SystemExit) as error:
-                    # A mistake of our own must not leave an application stopped either: it is taken back, and then told.
-                    ended = self._settle(plan, step, error)
-                    if not isinstance(error, ContinuityError):
-                        raise
-                    if ended is not None:
-                        return ended
-        return self._end(Outcome.DONE)
+            looks = self.kinds[step.kind].observes
+            # What has failed to prove itself is looked at further, for the report, and not acted upon.
+            if self.journal.history.done(step.name) or (incomplete and not looks):
+                continue
+            ended = self._go(plan, step)
+            if ended and not (looks and ended.outcome is Outcome.INCOMPLETE):
+                return ended
+            incomplete = incomplete or ended
+        return incomplete or self._end(Outcome.DONE)
 
     def take_back(self) -> Ended:
         """Undo everything that an open run has intended. Refused once the pivot is passed.
@@ -110,6 +108,20 @@ class Engine:
                 hint=f"Finish it with `continuity resume {self.journal.run}`, then undo it as a run of its own.",
             )
         return self._turn_back(plan, None, "asked to take it back")
+
+    def _go(self, plan: Plan, step: PlannedStep) -> Ended | None:
+        """Bring one step about; return what the run has come to where that did not succeed."""
+        try:
+            self._attempt_as_operation(step)
+        except Overtaken:
+            raise
+        except (Exception, KeyboardInterrupt, SystemExit) as error:
+            # A mistake of our own must not leave an application stopped either: it is taken back, and then told.
+            ended = self._settle(plan, step, error)
+            if not isinstance(error, ContinuityError):
+                raise
+            return ended
+        return None
 
     def _attempt_as_operation(self, step: PlannedStep) -> None:
         kind = self.kinds[step.kind]

@@ -92,3 +92,7 @@ class DrillFailed(ContinuityError):
 
 class MediaError(ContinuityError):
     """The media bucket could not be read."""
+
+
+class CheckFailed(ContinuityError):
+    """What was done stands, and the application does not pass a check of it."""

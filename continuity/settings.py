@@ -4,7 +4,7 @@ import os
 import tomllib
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
@@ -120,6 +120,30 @@ class ClusterSection(Section):
     """Context of the kubeconfig; by default its current one."""
 
 
+_BaseUrl = Annotated[str, Field(pattern=r"^https?://[^/?#@\s]+(/[^?#\s]*)?$")]
+
+
+class TrafficSection(Section):
+    """How the application is reached as its users reach it."""
+
+    url: _BaseUrl
+    """Base address. Of https, certificate and name are verified; no credentials stand in it."""
+    ca_file: Path | None = None
+    """Certificates to trust instead of the system's."""
+    secrets: dict[str, Annotated[str, Field(pattern=r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:/.+)$")]] = {}
+    """Where the secrets of journeys are, by name: `env:VARIABLE` or `file:/path`."""
+
+
+class PrometheusSection(Section):
+    """Where Prometheus is, and how it tells the application's error rate."""
+
+    url: _BaseUrl
+    error_rate: Annotated[str, Field(min_length=1)]
+    """A query whose value is the part of the answers that are errors, from 0 to 1."""
+    ca_file: Path | None = None
+    """Certificates to trust instead of the system's."""
+
+
 class PrefectSection(Section):
     """Where the Prefect server is."""
 
@@ -139,6 +163,8 @@ class Environment(Section):
     rollback: RollbackSection = RollbackSection()
     journal: JournalSection | None = None
     cluster: ClusterSection = ClusterSection()
+    traffic: TrafficSection | None = None
+    prometheus: PrometheusSection | None = None
     prefect: PrefectSection = PrefectSection()
     applications: Path = Path("applications")
     """Folder of applications, each a folder with an application.toml."""
@@ -231,9 +257,18 @@ def _line(model: type[BaseModel], location: tuple[int | str, ...], kind: str, me
 
 def _known_keys(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
     for part in location:
-        field = model.model_fields.get(str(part))
-        inner = field.annotation if field else None
-        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+        if isinstance(part, int):
+            continue
+        field = model.model_fields.get(part)
+        inner = _section_in(field.annotation) if field else None
+        if inner is None:
             break
         model = inner
-    return sorted(model.model_fields)
+    return sorted(field.alias or name for name, field in model.model_fields.items())
+
+
+def _section_in(annotation: Any) -> type[BaseModel] | None:
+    """Return the section that an annotation is about: itself, or an optional one, or one of many."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for each in get_args(annotation) if (found := _section_in(each))), None)

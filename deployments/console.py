@@ -53,6 +53,10 @@ class Terminal:
         """Say what is going on, apart from the result."""
         self.err.print(text, markup=False, style="dim")
 
+    def alarm(self, text: str) -> None:
+        """Say what cannot wait for the result."""
+        self.err.print(Text(text, style="bold red"))
+
     def progress(self, what: str, done_bytes: int, expected_bytes: int) -> None:
         """Say how far something is, every few seconds; an estimate of the whole is marked as one."""
         now = time.monotonic()

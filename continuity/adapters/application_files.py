@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from continuity.adapters.application_checks import CheckSection, ErrorsSection, HealthSection, QuerySection, read_tests
 from continuity.domain.application import (
     Application,
     ApplicationName,
@@ -89,6 +90,10 @@ class _ApplicationFile(Section):
     release: _Release | None = None
     flags: _Flags | None = None
     retention: _Retention = _Retention()
+    health: HealthSection | None = None
+    test: tuple[CheckSection, ...] = ()
+    query: tuple[QuerySection, ...] = ()
+    errors: ErrorsSection = ErrorsSection()
 
 
 class _Rule(Section):
@@ -144,6 +149,10 @@ def load_application(folder: Path, name: str) -> Application:
         workloads=_workloads(content.workload, path),
         release=ReleaseSource(**dict(content.release)) if content.release else None,
         flags=FlagSource(**dict(content.flags)) if content.flags else None,
+        health=content.health.health() if content.health else None,
+        tests=read_tests(content.test, source=path),
+        queries=tuple(each.query() for each in content.query),
+        errors=content.errors.watch(),
     )
 
 

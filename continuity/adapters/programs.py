@@ -1,8 +1,12 @@
 """Programs run as argv lists with a deadline; what they say is kept as text that is safe to show."""
 
 import os
+import select
+import signal
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,3 +56,61 @@ def run(argv: Sequence[str | Path], *, environment: Mapping[str, str], timeout_s
     except subprocess.TimeoutExpired as error:
         raise TimeoutError(f"{Path(str(argv[0])).name} did not end within {timeout_seconds:.0f} s") from error
     return Ended(code=done.returncode, said=safe_text(done.stdout + done.stderr))
+
+
+KEPT_BYTES = 1 << 16
+TICK_SECONDS = 0.1
+
+
+def run_in_group(argv: Sequence[str], *, environment: Mapping[str, str], timeout_seconds: float) -> Ended:
+    """Run a program that others have written to its end, and whatever it has started; keep the last 64 KiB that it says.
+
+    It runs in a process group of its own, which is killed in the end: a test must not leave anything running.
+
+    Raises:
+        ConfigurationRefused: it is not there, or may not be run.
+        TimeoutError: it did not end in time; it has been killed.
+
+    """
+    until = time.monotonic() + timeout_seconds
+    try:
+        process = subprocess.Popen(
+            argv,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise ConfigurationRefused(
+            f"{argv[0]} cannot be run: {error.strerror}", hint="Install it here, or correct the command."
+        ) from error
+    with process:
+        try:
+            said = _listen(process, until)
+        finally:
+            # Nothing of the group may be left: then there is nobody to kill.
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+    if said is None:
+        raise TimeoutError(f"{Path(argv[0]).name} did not end within {timeout_seconds:g} s")
+    return Ended(code=process.returncode, said=safe_text(said))
+
+
+def _listen(process: subprocess.Popen[bytes], until: float) -> bytes | None:
+    """Return the end of what a program says, once it has ended; None where its time is up."""
+    assert process.stdout is not None  # noqa: S101 -- it was opened with a pipe
+    pipe, said = process.stdout.fileno(), b""
+    while (now := time.monotonic()) < until:
+        # Looked at before the pipe: what it has said before its end is in the pipe by then.
+        ended = process.poll() is not None
+        if select.select([pipe], [], [], 0 if ended else min(TICK_SECONDS, until - now))[0]:
+            if chunk := os.read(pipe, KEPT_BYTES):
+                said = (said + chunk)[-KEPT_BYTES:]
+                continue
+            # It has closed its output, and may still be at work.
+            time.sleep(0 if ended else min(TICK_SECONDS, until - now))
+        if ended:
+            return said
+    return None

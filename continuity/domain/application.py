@@ -4,6 +4,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import NewType
 
+from continuity.domain.application_tests import ApplicationTest
+from continuity.domain.error_rate import ErrorWatch
+from continuity.domain.health import HealthCheck
+from continuity.domain.query_times import ProbeQuery
 from continuity.domain.verdict import Severity
 
 ApplicationName = NewType("ApplicationName", str)  # "blottr"
@@ -100,6 +104,10 @@ class Application:
     objectives: Objectives = field(default_factory=Objectives)
     retention: RetentionPolicy = field(default_factory=RetentionPolicy)
     rules: tuple[Rule, ...] = ()
+    health: HealthCheck | None = None
+    tests: tuple[ApplicationTest, ...] = ()
+    queries: tuple[ProbeQuery, ...] = ()
+    errors: ErrorWatch = field(default_factory=ErrorWatch)
     workloads: tuple[WorkloadRef, ...] = ()
     release: ReleaseSource | None = None
     flags: FlagSource | None = None

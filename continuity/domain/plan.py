@@ -4,12 +4,13 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, NewType
 
 from continuity.domain.application import ApplicationName
 from continuity.domain.recovery_point import RecoveryPointId
+from continuity.domain.stages import Stage
 
 PlanHash = NewType("PlanHash", str)  # 16 lower-case hexadecimal digits
 Facts = Mapping[str, Any]
@@ -28,22 +29,6 @@ class Verb(StrEnum):
     HOLD = "hold"
     RELEASE = "release"
     UNDO = "undo"
-
-
-class Stage(StrEnum):
-    """The part of a run that a step belongs to; each has a budget."""
-
-    IMMEDIATE = "immediate"
-    VALIDATION = "validation"
-    CONFIRMATION = "confirmation"
-
-
-BUDGETS: Mapping[Stage, timedelta] = {
-    Stage.IMMEDIATE: timedelta(minutes=15),
-    Stage.VALIDATION: timedelta(minutes=15),
-    Stage.CONFIRMATION: timedelta(minutes=30),
-}
-"""How long each stage of an emergency rollback may take: under one hour in all."""
 
 
 @dataclass(frozen=True, kw_only=True)

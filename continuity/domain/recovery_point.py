@@ -10,6 +10,7 @@ from continuity.domain.activity import TableActivity
 from continuity.domain.application import ApplicationName
 from continuity.domain.catalog import OWNER, CatalogEntry, Kind
 from continuity.domain.fingerprint import Fingerprint, SequencePosition
+from continuity.domain.query_times import QueryTime
 from continuity.domain.verdict import Judgement, Trouble
 from continuity.domain.workloads import CapturedWorkloads, FlagsState
 from continuity.errors import ConfigurationRefused
@@ -131,6 +132,7 @@ class Manifest:
     media: MediaMap | None = None
     workloads: CapturedWorkloads | None = None
     flags: FlagsState | None = None
+    query_times: tuple[QueryTime, ...] = ()
     not_included: tuple[str, ...] = ()
     warnings: tuple[str, ...] = field(default=())
 

@@ -5,9 +5,10 @@ from datetime import datetime
 
 from continuity.domain import reports
 from continuity.domain.estimates import Estimates
-from continuity.domain.plan import BUDGETS, Plan
+from continuity.domain.plan import Plan
 from continuity.domain.run import Entry, EntryKind, Outcome
 from continuity.domain.run_report import StageTaken, Summary
+from continuity.domain.stages import BUDGETS
 
 BAR = 30
 """Cells of a bar that stands for a whole budget."""
@@ -39,7 +40,15 @@ def plan_markdown(plan: Plan, estimates: Estimates) -> str:
 
 
 def run_markdown(
-    plan: Plan, summary: Summary, entries: Sequence[Entry], *, outcome: Outcome, because: str, next_step: str, lost: str
+    plan: Plan,
+    summary: Summary,
+    entries: Sequence[Entry],
+    *,
+    outcome: Outcome,
+    because: str,
+    next_step: str,
+    lost: str,
+    confirmed: str = "",
 ) -> str:
     """Write the report of a run, from its journal."""
     run = entries[0].run
@@ -57,7 +66,11 @@ def run_markdown(
     parts = [f"# {outcome.value}: {plan.verb.value} of {plan.application}"]
     if because:
         parts.append(f"**{_cell(because)}**")
+    if confirmed:
+        parts.append(confirmed[0].upper() + confirmed[1:])
     parts += [f"**Next:** {next_step}", reports.markdown_table(facts)]
+    if summary.noted:
+        parts += ["## Look at", "\n".join(f"- {_cell(note)}" for note in summary.noted)]
     if summary.stages:
         parts += ["## Stages against their budgets", "```\n" + "\n".join(map(stage_bar, summary.stages)) + "\n```"]
     parts += ["## Steps", _steps(summary)]

@@ -3,8 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from continuity.domain.plan import BUDGETS, Plan, Stage
+from continuity.domain.plan import Plan
 from continuity.domain.run import EntryKind, History
+from continuity.domain.stages import BUDGETS, Stage
+
+OVER_BUDGET = "over budget"
+"""The fact of a note that names a stage which has passed its budget."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +51,8 @@ class Summary:
     verdict: str | None
     digests: dict[str, str]
     """Digest of each table of the point, as compared in the restore."""
+    noted: tuple[str, ...] = ()
+    """What somebody should look at, and what did not keep the run from being done."""
 
 
 def summarize(history: History, plan: Plan) -> Summary:
@@ -64,7 +70,15 @@ def summarize(history: History, plan: Plan) -> Summary:
         stopped_seconds=_stopped(history, plan),
         verdict=judged.get("verdict"),
         digests={each["table"]: each["digest"] for each in judged.get("tables", ())},
+        noted=_noted(history),
     )
+
+
+def _noted(history: History) -> tuple[str, ...]:
+    """Gather what steps have noted, and the stages that have passed their budgets."""
+    by_steps = [str(note) for entry in history.entries if entry.kind is EntryKind.DONE for note in entry.facts.get("noted", ())]
+    late = [str(entry.facts["because"]) for entry in history.entries if OVER_BUDGET in entry.facts]
+    return (*late, *by_steps)
 
 
 def _step(history: History, plan: Plan, name: str) -> StepTaken:

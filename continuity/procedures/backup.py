@@ -113,11 +113,12 @@ def _manifest(
         extensions=database.extensions,
         migration_head=database.migration_head,
         activity=database.activity,
+        query_times=database.query_times,
         media=media,
         workloads=release.workloads,
         flags=release.flags,
         not_included=NOT_INCLUDED,
-        warnings=warnings,
+        warnings=(*warnings, *(each.trouble for each in database.query_times if each.trouble)),
     )
 
 

@@ -1,12 +1,13 @@
-"""Judges a restored database by the suites that are handed in, as a step of a run does."""
+"""Judges a restored or live database by the suites that are handed in, as a step of a run does."""
 
 from datetime import UTC, datetime
 
 from continuity.domain.application import Application
 from continuity.domain.recovery_point import Manifest
-from continuity.domain.verdict import Verdict, judge
+from continuity.domain.verdict import Verdict, judge, judge_live
 from continuity.procedures.drill import Validate, read_acceptances
 from continuity.settings import Environment
+from continuity.steps.live import JudgeLive
 from continuity.steps.shadow import Judge
 
 
@@ -18,3 +19,13 @@ def judge_by(validate: Validate, environment: Environment) -> Judge:
         return judge(findings, acceptances=read_acceptances(application, environment), now=datetime.now(UTC))
 
     return judge_restored
+
+
+def judge_live_by(validate: Validate, environment: Environment) -> JudgeLive:
+    """Return a judge of the live database that runs the suites and applies what people have accepted."""
+
+    def judge_database(dsn: str, database: str, manifest: Manifest, application: Application) -> Verdict:
+        findings = validate.live(dsn, database, manifest, application).findings
+        return judge_live(findings, acceptances=read_acceptances(application, environment), now=datetime.now(UTC))
+
+    return judge_database

@@ -1,31 +1,38 @@
 """Carry out approved plans, go on with runs that were killed, take them back; one run an application at a time."""
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 from continuity.adapters.approvals import WaitingPlan, read_approvals
+from continuity.adapters.confirmations import find_confirmation
 from continuity.adapters.leases import HeldLease, holding, last_lease
 from continuity.adapters.vault import Vault
 from continuity.domain.application import Application, ApplicationName
 from continuity.domain.approval import Approval, check_approvals
+from continuity.domain.confirmation import Confirmation
 from continuity.domain.estimates import measured_seconds
 from continuity.domain.holds import hold_after
 from continuity.domain.lease import Purpose
-from continuity.domain.plan import Facts, Plan, Verb, what_changed
+from continuity.domain.plan import Facts, Plan, PlannedStep, Verb, what_changed
 from continuity.domain.run import EntryKind, History, RunId, run_id
-from continuity.engine import Ended, Engine, Observer, unobserved
-from continuity.errors import ConfigurationRefused, UnsafeOperation
+from continuity.engine import Ended, Engine, Observer, Phase, unobserved
+from continuity.errors import ConfigurationRefused, UnsafeOperation, VaultError
 from continuity.journal import Journal, plan_facts, plan_of, read_history
+from continuity.procedures.stopwatch import OverBudget, Stopwatch, noting, tell_nobody
 from continuity.settings import Environment
 from continuity.steps.kinds import kinds_of_steps
+from continuity.steps.live import JudgeLive
 from continuity.steps.operation import Perform
 from continuity.steps.places import journals_of, spool_of
 from continuity.steps.progress import Report, silent
 from continuity.steps.shadow import Judge
 from continuity.steps.step import World
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,10 +41,13 @@ class Hands:
 
     perform: Perform
     judge: Judge
+    judge_live: JudgeLive
     observe: Observer = unobserved
     report: Report = silent
     begun: Callable[[RunId, Plan], None] = lambda _run, _plan: None
     """Called once the run holds the application, before its first step: what takes seconds to load is begun here."""
+    over_budget: OverBudget = tell_nobody
+    """Told of a stage that has passed its budget, while it still runs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +57,8 @@ class RunReport:
     run: RunId
     ended: Ended
     history: History
+    confirmation: Confirmation | None = None
+    """A person's word that the application works, where it has been given."""
 
 
 def carry_out(
@@ -126,7 +138,7 @@ def _begin(
     engine = _engine(application, environment, run, lease, hands)
     engine.journal.append(EntryKind.PLAN, facts={**plan_facts(plan), **told})
     hands.begun(run, plan)
-    return _report(run, engine, engine.carry_out())
+    return _carry_out(run, engine, hands)
 
 
 def resume(application: Application, environment: Environment, run: RunId, *, hands: Hands) -> RunReport:
@@ -141,7 +153,7 @@ def resume(application: Application, environment: Environment, run: RunId, *, ha
         engine = _engine(application, environment, run, lease, hands)
         _refuse_unknown(engine.journal.history, run)
         hands.begun(run, engine.journal.plan)
-        return _report(run, engine, engine.carry_out())
+        return _carry_out(run, engine, hands)
 
 
 def take_back(application: Application, environment: Environment, run: RunId, *, hands: Hands) -> RunReport:
@@ -197,14 +209,34 @@ def _engine(application: Application, environment: Environment, run: RunId, leas
         journal=journal,
         lease=lease,
         world=World(application=application, environment=environment, run=run, report=hands.report),
-        kinds=kinds_of_steps(hands.judge),
+        kinds=kinds_of_steps(hands.judge, hands.judge_live),
         perform=hands.perform,
         observe=hands.observe,
     )
 
 
+def _carry_out(run: RunId, engine: Engine, hands: Hands) -> RunReport:
+    """Carry the plan out with each stage held against its budget."""
+    journal = engine.journal
+    over = noting(journal, hands.over_budget)
+    with Stopwatch(journal.plan, journal.history, over, now=lambda: datetime.now(UTC)) as stopwatch:
+
+        def observe(step: PlannedStep, phase: Phase) -> None:
+            # The clock before the people: what they hand in may take its time, or kill the process.
+            stopwatch(step, phase)
+            hands.observe(step, phase)
+
+        return _report(run, engine, replace(engine, observe=observe).carry_out())
+
+
 def _report(run: RunId, engine: Engine, ended: Ended) -> RunReport:
-    return RunReport(run=run, ended=ended, history=engine.journal.history)
+    try:
+        confirmation = find_confirmation(journals_of(engine.world.environment), run)
+    except VaultError as error:
+        # The run is over, and its report must not fail on this: it says that nobody has confirmed.
+        logger.warning("confirmation unknown run=%s because=%s", run, error.message)
+        confirmation = None
+    return RunReport(run=run, ended=ended, history=engine.journal.history, confirmation=confirmation)
 
 
 def _refuse_beside_open_run(journals: Vault, lease: HeldLease) -> None:

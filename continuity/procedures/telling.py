@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 
+from continuity.domain.plan import Verb
 from continuity.domain.run import Outcome, application_of_run
 from continuity.domain.run_markdown import lost_of, run_markdown
 from continuity.domain.run_report import Summary, summarize
@@ -41,6 +42,15 @@ def next_step(report: RunReport) -> str:
             return f"the data is the proven one; mend what is named above, then `continuity resume {report.run}` goes on."
 
 
+def confirmed(report: RunReport) -> str:
+    """Say who has confirmed that the application works, or that it is outstanding; "" where nothing is to be confirmed."""
+    if report.confirmation:
+        return f"confirmed by {report.confirmation}"
+    if report.ended.outcome is not Outcome.DONE or plan_of(report.history).verb is not Verb.ROLLBACK:
+        return ""
+    return f"a person's confirmation is outstanding: `continuity confirm {report.run} --as NAME`"
+
+
 def keep_report(environment: Environment, report: RunReport) -> str:
     """Keep the report in the journals' vault, and return its key. A report that is there is kept: a run ends once."""
     key = f"{application_of_run(report.run)}/reports/{report.run}.md"
@@ -60,6 +70,7 @@ def report_markdown(report: RunReport) -> str:
         because=report.ended.because,
         next_step=next_step(report),
         lost=lost_of(entries),
+        confirmed=confirmed(report),
     )
 
 

@@ -12,12 +12,14 @@ from continuity.adapters import catalog, dumps
 from continuity.adapters.activity import read_activity
 from continuity.adapters.fingerprints import SETTINGS, Unmeasured, digest_method, read_fingerprints, read_large_objects
 from continuity.adapters.postgres import Connection, connect, fetch_value, read_identity, read_shape, translated
+from continuity.adapters.query_times import measure_queries
 from continuity.adapters.scans import Scans
 from continuity.adapters.sealing import parse_recipients, seal_into
 from continuity.domain.activity import TableActivity
 from continuity.domain.application import Application
 from continuity.domain.catalog import VALID_INDEX, CatalogEntry, Kind
 from continuity.domain.fingerprint import Fingerprint, SequencePosition
+from continuity.domain.query_times import QueryTime
 from continuity.domain.recovery_point import (
     DatabaseIdentity,
     DatabaseShape,
@@ -56,6 +58,7 @@ class CapturedDatabase:
     extensions: dict[str, str]
     migration_head: str
     activity: tuple[TableActivity, ...]
+    query_times: tuple[QueryTime, ...]
 
 
 def capture_database(
@@ -85,7 +88,10 @@ def capture_database(
 def _capture(
     holder: Connection, application: Application, environment: Environment, folder: str, report: Report
 ) -> CapturedDatabase:
-    dsn, name, started = dsn_of(environment), application.database.name, time.monotonic()
+    dsn, name = dsn_of(environment), application.database.name
+    # Before anything is held, and in a session of its own: a query that fails would end the snapshot's transaction.
+    query_times = measure_queries(dsn, name, application.queries)
+    started = time.monotonic()
     # Sequences ignore snapshots and only move on: read before the dump starts, they are never ahead of it.
     sequences = catalog.read_sequences(holder)
     holder.execute("begin isolation level repeatable read, read only")
@@ -118,6 +124,7 @@ def _capture(
         extensions=catalog.read_extensions(holder),
         migration_head=_migration_head(holder, application.database.migration_head),
         activity=activity,
+        query_times=query_times,
     )
 
 

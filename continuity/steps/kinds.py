@@ -2,6 +2,11 @@
 
 from collections.abc import Mapping
 
+from continuity.steps.application_tests import run_in_cluster, running_tests
+from continuity.steps.error_rate import WATCH_ERRORS
+from continuity.steps.health import CHECK_HEALTH
+from continuity.steps.live import COMPARE_QUERY_TIMES, JudgeLive, validating_live
+from continuity.steps.pods import GATHER_PODS
 from continuity.steps.release import PULL_IMAGE, SET_THE_FLAGS, SET_THE_RELEASE
 from continuity.steps.shadow import RESTORE_SHADOW, Judge, judging
 from continuity.steps.step import Step
@@ -31,9 +36,14 @@ KINDS = (
     OPEN_DATABASE,
     START_WORKLOAD,
     RESUME_SCALERS,
+    CHECK_HEALTH,
+    GATHER_PODS,
+    COMPARE_QUERY_TIMES,
+    WATCH_ERRORS,
 )
 
 
-def kinds_of_steps(judge: Judge) -> Mapping[str, Step]:
-    """Return every kind by its name; `judge` is what judges a restored database."""
-    return {step.kind: step for step in (*KINDS, judging(judge))}
+def kinds_of_steps(judge: Judge, judge_live: JudgeLive) -> Mapping[str, Step]:
+    """Return every kind by its name; `judge` is what judges a restored database, `judge_live` a live one."""
+    judging_steps = (judging(judge), validating_live(judge_live), running_tests(run_in_cluster))
+    return {step.kind: step for step in (*KINDS, *judging_steps)}

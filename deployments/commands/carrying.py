@@ -73,21 +73,25 @@ def carry_on_detached(terminal: "Terminal", environment: "Environment", applicat
 
 def hands(terminal: "Terminal", environment: "Environment", validator: "Validator") -> "Hands":
     """Return what a terminal hands to a run: plain performing, and every step told as it happens."""
-    from continuity.procedures.judging import judge_by
+    from continuity.procedures.judging import judge_by, judge_live_by
     from continuity.procedures.runs import Hands
+    from continuity.procedures.stopwatch import over_budget
+    from continuity.steps.live import VALIDATE_LIVE
     from continuity.steps.operation import perform_plainly
     from continuity.steps.shadow import JUDGE_SHADOW
     from deployments.telling.runs import Progress
 
     def begun(run: "RunId", plan: "Plan") -> None:
         terminal.note(f"run {run}; follow it from anywhere: continuity watch {run}")
-        if any(step.kind == JUDGE_SHADOW for step in plan.steps):
+        if any(step.kind in {JUDGE_SHADOW, VALIDATE_LIVE} for step in plan.steps):
             validator.prepare()
 
     return Hands(
         perform=perform_plainly,
         judge=judge_by(validator, environment),
+        judge_live=judge_live_by(validator, environment),
         observe=Progress(terminal),
         report=terminal.progress,
         begun=begun,
+        over_budget=lambda stage, budget: terminal.alarm(over_budget(stage, budget)),
     )

@@ -78,6 +78,23 @@ def approve(
     return tell_approval(terminal, waiting, signed)
 
 
+def confirm(
+    run: str,
+    *,
+    name: Annotated[str, Parameter(name="--as", help="Who has looked.")],
+    because: Annotated[str, Parameter(help="What you have looked at.")] = "",
+    where: Where = HERE,
+) -> int:
+    """Confirm that you have looked at the application after a run, and that it works."""
+    from continuity.domain.run import RunId
+    from continuity.procedures.confirmation import confirm_run
+    from deployments.telling.runs import tell_confirmation
+
+    terminal, (_, environment) = where.terminal(), _load(where, run)
+    kept = confirm_run(environment, RunId(run), by=name, because=because, now=datetime.now(UTC))
+    return tell_confirmation(terminal, kept, by=name)
+
+
 def watch(run: str, *, where: Where = HERE) -> int:
     """Follow a run from anywhere, from its journal, until it ends."""
     import json

@@ -8,6 +8,7 @@ from rich.text import Text
 from continuity.adapters.approvals import WaitingPlan
 from continuity.domain import reports
 from continuity.domain.approval import Approval
+from continuity.domain.confirmation import Confirmation
 from continuity.domain.plan import PlannedStep
 from continuity.domain.run import EntryKind, Outcome
 from continuity.domain.run_markdown import stage_bar
@@ -16,7 +17,7 @@ from continuity.engine import Phase
 from continuity.errors import VaultError
 from continuity.journal import plan_of
 from continuity.procedures.runs import RunReport
-from continuity.procedures.telling import headline, keep_report, next_step, summary_of
+from continuity.procedures.telling import confirmed, headline, keep_report, next_step, summary_of
 from continuity.settings import Environment
 from deployments.console import EXIT_DONE, EXIT_FAILED, EXIT_LOOK, Terminal
 
@@ -93,6 +94,8 @@ def tell_run(terminal: Terminal, report: RunReport, environment: Environment) ->
         "verdict": summary.verdict,
         "recovery_point": plan_of(report.history).point,
         "because": report.ended.because,
+        "noted": list(summary.noted),
+        "confirmed_by": report.confirmation.by if report.confirmation else None,
         "steps": [
             {"name": step.name, "state": step.state, "seconds": step.seconds, "because": step.because} for step in summary.steps
         ],
@@ -100,6 +103,8 @@ def tell_run(terminal: Terminal, report: RunReport, environment: Environment) ->
     style = {Outcome.DONE: "bold green", Outcome.INCOMPLETE: "bold yellow"}.get(outcome, "bold red")
     lines: list[str | Text | Table] = [Text(headline(report), style=style), _steps_table(summary)]
     lines += map(stage_bar, summary.stages)
+    lines += [Text(f"look at: {note}", style="yellow") for note in summary.noted]
+    lines += filter(None, [confirmed(report)])
     lines.append(f"next: {next_step(report)}")
     try:
         document["report"] = keep_report(environment, report)
@@ -110,7 +115,15 @@ def tell_run(terminal: Terminal, report: RunReport, environment: Environment) ->
         # The run is over; what it came to is on the screen.
         lines.append(Text(f"the report could not be kept: {error.message}", style="yellow"))
     terminal.result(document, lines)
-    return EXIT_CODES[outcome]
+    return EXIT_LOOK if summary.noted and outcome is Outcome.DONE else EXIT_CODES[outcome]
+
+
+def tell_confirmation(terminal: Terminal, kept: Confirmation, *, by: str) -> int:
+    """Tell whose confirmation stands: the first one of a run."""
+    document = {"run": kept.run, "confirmed_by": kept.by, "at": kept.at.isoformat(), "because": kept.because}
+    before = " already" if kept.by != by.strip() else ""
+    terminal.result(document, [f"{kept.run} is{before} confirmed by {kept}"])
+    return EXIT_DONE
 
 
 def _steps_table(summary: Summary) -> Table:

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from continuity.domain.run import EntryKind, Outcome
+from continuity.domain.run_report import summarize
 from continuity.engine import Phase
 from continuity.errors import ContinuityError, Overtaken, UnsafeOperation
 from continuity.journal import read_history
@@ -108,6 +109,49 @@ def test_a_failure_after_the_pivot_goes_only_forward_and_is_resumed(at):
 
     assert world.engine(epoch=3).carry_out().outcome is Outcome.DONE
     assert world.cells == NEW
+
+
+LOOKING = ("first", "look before", "pivot", "look", "fourth", "look again")
+
+
+def looking(at: str, *, times: int) -> Cells:
+    world = Cells(cells=dict.fromkeys(LOOKING, "old"), trouble=failing(at, times=times))
+    world.start(LOOKING)
+    return world
+
+
+def test_after_the_pivot_a_look_that_fails_keeps_no_other_from_looking_and_all_from_acting():
+    world = looking("look", times=1)
+
+    ended = world.engine().carry_out()
+
+    assert (ended.outcome, ended.failed) == (Outcome.INCOMPLETE, "look")
+    history = read_history(world.vault, RUN)
+    assert history.end is None
+    assert history.done("look again")
+    assert world.cells["fourth"] == "old"
+    assert world.engine(epoch=2).carry_out().outcome is Outcome.DONE
+    assert world.cells["fourth"] == "new"
+
+
+def test_before_the_pivot_a_look_that_fails_takes_everything_back():
+    world = looking("look before", times=1)
+
+    assert world.engine().carry_out().outcome is Outcome.UNDONE
+
+    assert set(world.cells.values()) == {"old"}
+
+
+def test_what_a_look_has_noted_is_in_the_report():
+    world = looking("look", times=0)
+    engine = world.engine()
+    engine.carry_out()
+
+    assert summarize(engine.journal.history, engine.journal.plan).noted == (
+        "looked at look before",
+        "looked at look",
+        "looked at look again",
+    )
 
 
 def test_a_pivot_whose_reply_was_lost_counts_as_done():

@@ -1,9 +1,12 @@
 """The sample applications on the embedded stack: blottr and guestbook, with invented data."""
 
+import json
 import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+
+import psycopg
 
 from continuity.adapters.s3_vault import s3_client
 from deployments.local.sample_cluster import REPLICAS, application_login, deploy_sample, sample_images
@@ -25,7 +28,25 @@ def bring_up(directory: Path, *, report: Callable[[str], None], with_prefect: bo
     put_pictures(stack.urls["media"])
     report(f"deploying blottr, {REPLICAS} replicas")
     address = deploy_sample(stack.cluster, application_login(stack.postgres, stack.directory, "blottr"))
+    describe_traffic(stack, address)
     return replace(stack, urls=stack.urls | {"blottr": address})
+
+
+def describe_traffic(stack: Stack, address: str) -> None:
+    """Add to the environment where blottr is reached, and its test user: the first of its invented people."""
+    with psycopg.connect(stack.postgres.dsn("blottr")) as connection:
+        user = connection.execute("select email from public.users order by id limit 1").fetchone()
+    secrets = {"test_user": user[0] if user else "", "test_password": "the sample asks for none"}
+    lines = ["", "[traffic]", f"url = {json.dumps(address)}", "", "[traffic.secrets]"]
+    for name, secret in secrets.items():
+        kept = stack.directory / name.replace("_", "-")
+        kept.touch(mode=0o600)
+        kept.write_text(f"{secret}\n")
+        lines.append(f"{name} = {json.dumps(f'file:{kept}')}")
+    draft = stack.environment.with_suffix(".new")
+    draft.touch(mode=0o600)
+    draft.write_text(stack.environment.read_text() + "\n".join(lines) + "\n")
+    draft.replace(stack.environment)
 
 
 def put_pictures(endpoint_url: str) -> None:

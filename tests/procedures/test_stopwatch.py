@@ -4,13 +4,19 @@ import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from continuity.domain.approval import Approval
 from continuity.domain.run import EntryKind, Outcome
 from continuity.domain.run_report import summarize
-from continuity.domain.stages import Stage
+from continuity.domain.stages import BUDGETS, Stage
 from continuity.engine import Phase
 from continuity.journal import read_history
+from continuity.procedures.rollback import RollbackWish, make_plan, remake
+from continuity.procedures.runs import carry_out
 from continuity.procedures.stopwatch import Stopwatch, noting
+from continuity.procedures.telling import report_markdown, summary_of
+from continuity.steps.operation import perform_plainly
 from tests.fixtures.cluster import eventually
+from tests.fixtures.killing import hands
 from tests.fixtures.model_world import ORDER, RUN, Cells
 
 SHORT = dict.fromkeys(Stage, timedelta(seconds=0.1))
@@ -132,3 +138,27 @@ def test_leaving_stops_the_time_whatever_has_happened():
     time.sleep(0.2)
 
     assert told == []
+
+
+def test_a_rollback_over_its_budget_is_told_and_done_nevertheless(protect, monkeypatch):
+    monkeypatch.setitem(BUDGETS, Stage.IMMEDIATE, timedelta(seconds=0.01))
+    protected, told = protect("guestbook"), []
+    application, environment = protected.application, protected.environment
+    protected.back_up()
+    assert protected.drill().verdict.proven
+    waiting = make_plan(application, environment, RollbackWish(), perform=perform_plainly, now=now())
+    approval = Approval(application=application.name, plan=waiting.plan.hash, by="test", at=now())
+
+    report = carry_out(
+        application,
+        environment,
+        waiting,
+        replan=lambda: remake(application, environment, waiting.plan, perform=perform_plainly, now=now()),
+        approvals=[approval],
+        hands=replace(hands(None), over_budget=lambda stage, _budget: told.append(stage)),
+    )
+
+    assert report.ended.outcome is Outcome.DONE
+    assert told == [Stage.IMMEDIATE]
+    assert any("stage immediate has passed its budget" in note for note in summary_of(report).noted)
+    assert "passed its budget" in report_markdown(report)

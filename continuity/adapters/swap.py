@@ -66,11 +66,15 @@ def system_identifier(connection: Connection) -> str:
 
 
 def sessions_on(connection: Connection, oid: int) -> tuple[Session, ...]:
-    """Tell who is connected to a database; background workers of the server itself are not counted."""
+    """Tell who is connected to a database; background workers of the server itself are not counted.
+
+    Whoever may not read all statistics is told no backend's type: then every session of a role counts.
+    """
     rows = connection.execute(
         "select pid, coalesce(usename, '') as role, coalesce(application_name, '') as application,"
         " coalesce(client_addr::text, '') as client from pg_catalog.pg_stat_activity"
-        " where datid = %s and pid <> pg_catalog.pg_backend_pid() and backend_type = 'client backend' order by pid",
+        " where datid = %s and pid <> pg_catalog.pg_backend_pid() and usesysid is not null"
+        " and coalesce(backend_type, 'client backend') = 'client backend' order by pid",
         (oid,),
     ).fetchall()
     return tuple(Session(**row) for row in rows)
@@ -79,14 +83,18 @@ def sessions_on(connection: Connection, oid: int) -> tuple[Session, ...]:
 def close_sessions(connection: Connection, oid: int) -> int:
     """End every session on a database and return how many there were. Who reconnects is ended by the next call.
 
+    Workers of the server itself are left to RENAME, which ends them: a role without superuser may not. Sessions of
+    superusers come last, so that a refusal leaves no other one behind.
+
     Raises:
         DatabaseError: the role may not end one of them (it needs pg_signal_backend, and a superuser's session a superuser).
 
     """
     with translated("sessions"):
         rows = connection.execute(
-            "select pg_catalog.pg_terminate_backend(pid) from pg_catalog.pg_stat_activity"
-            " where datid = %s and pid <> pg_catalog.pg_backend_pid()",
+            "select pg_catalog.pg_terminate_backend(pid) from (select a.pid from pg_catalog.pg_stat_activity a"
+            " join pg_catalog.pg_roles r on r.oid = a.usesysid"
+            " where a.datid = %s and a.pid <> pg_catalog.pg_backend_pid() order by r.rolsuper offset 0) as sessions",
             (oid,),
         ).fetchall()
     return len(rows)

@@ -1,5 +1,6 @@
 """What a restore needs of a server and a machine, as a recovery point or the live database tells it."""
 
+import json
 from dataclasses import dataclass
 
 from continuity.domain.catalog import OWNER, CatalogEntry, Kind
@@ -32,6 +33,12 @@ class RestoreNeeds:
             or (entry.kind is Kind.PUBLICATION and "all true" in entry.properties.get("publishes", ""))
             or (entry.name.startswith("language ") and entry.properties.get("definition") == "false")
         )
+
+    @property
+    def roles_with_settings(self) -> tuple[str, ...]:
+        """The roles that have settings of their own in this database."""
+        recorded = next((entry.properties["settings"] for entry in self.catalog if entry.kind is Kind.DATABASE), "[]")
+        return tuple(sorted(role for role, _ in json.loads(recorded) if role))
 
 
 def needs_of_point(manifest: Manifest) -> RestoreNeeds:

@@ -3,6 +3,7 @@
 import io
 import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import gettempdir
 
@@ -20,11 +21,34 @@ from continuity.steps.places import dsn_of, vault_of
 from continuity.steps.preconditions.answers import failed, guarded, megabytes, none_of, some_of
 
 
+@dataclass(frozen=True, kw_only=True)
+class RestorePlace:
+    """The server that takes a restore, what it is called, and the setting that names it."""
+
+    dsn: str
+    server: str
+    setting: str
+
+
 def check_drill(manifest: Manifest, environment: Environment) -> tuple[Check, ...]:
     """Look at everything that restoring this point into a scratch database needs. Changes nothing."""
+    return _restore(manifest, environment, _drill_place(environment))
+
+
+def check_restore_beside(manifest: Manifest, environment: Environment) -> tuple[Check, ...]:
+    """Look at everything that restoring this point beside the live database needs. Changes nothing."""
+    place = RestorePlace(dsn=environment.rollback_dsn, server="live server", setting="[rollback] dsn")
+    return _restore(manifest, environment, place)
+
+
+def _drill_place(environment: Environment) -> RestorePlace:
+    return RestorePlace(dsn=environment.drill_dsn, server="drill server", setting="[drill] dsn")
+
+
+def _restore(manifest: Manifest, environment: Environment, place: RestorePlace) -> tuple[Check, ...]:
     needs = needs_of_point(manifest)
     return (
-        *_server_checks(environment, needs),
+        *_server_checks(environment, needs, place),
         guarded("private key", lambda: _key_check(manifest, environment)),
         guarded("work directory", lambda: _work_check(needs, environment)),
     )
@@ -38,7 +62,7 @@ def check_first_drill(application: Application, environment: Environment) -> tup
     except ContinuityError as error:
         return (failed("database", error),)
     return (
-        *_server_checks(environment, needs),
+        *_server_checks(environment, needs, _drill_place(environment)),
         guarded("private key", lambda: _pair_check(environment)),
         guarded("work directory", lambda: _work_check(needs, environment)),
     )
@@ -67,22 +91,24 @@ def needs_of_database(connection: Connection) -> RestoreNeeds:
     )
 
 
-def _server_checks(environment: Environment, needs: RestoreNeeds) -> tuple[Check, ...]:
+def _server_checks(environment: Environment, needs: RestoreNeeds, place: RestorePlace) -> tuple[Check, ...]:
     try:
-        with connect(environment.drill_dsn, "postgres") as connection:
-            return tuple(_restore_checks(connection, needs, environment))
+        with connect(place.dsn, "postgres") as connection:
+            return tuple(_restore_checks(connection, needs, environment, place))
     except ContinuityError as error:
-        return (failed("drill server", error),)
+        return (failed(place.server, error),)
 
 
-def _restore_checks(connection: Connection, needs: RestoreNeeds, environment: Environment) -> Iterator[Check]:
+def _restore_checks(
+    connection: Connection, needs: RestoreNeeds, environment: Environment, place: RestorePlace
+) -> Iterator[Check]:
     version = read_version(connection)
     same = version.major == needs.major
     yield Check(
-        name="drill server version",
+        name=f"{place.server} version",
         passed=same,
         detail=f"PostgreSQL {version}, the dump is of PostgreSQL {needs.major}",
-        hint="" if same else "Digests and archives compare within one major: name such a server in `[drill] dsn`.",
+        hint="" if same else f"Digests and archives compare within one major: name such a server in `{place.setting}`.",
     )
     try:
         tools = find_client_tools(version.major, folder=environment.database.client_binaries)
@@ -100,10 +126,10 @@ def _restore_checks(connection: Connection, needs: RestoreNeeds, environment: En
         "extensions",
         privileges.missing_extensions(connection, needs.extensions),
         "all are available",
-        "are not available on the drill server",
+        f"are not available on the {place.server}",
         "Install their packages there.",
     )
-    yield from role_checks(connection, needs, setting="[drill] dsn")
+    yield from role_checks(connection, needs, setting=place.setting)
 
 
 def role_checks(connection: Connection, needs: RestoreNeeds, *, setting: str) -> Iterator[Check]:
@@ -135,6 +161,14 @@ def role_checks(connection: Connection, needs: RestoreNeeds, *, setting: str) ->
         "need a superuser to be restored",
         f"Name a superuser in `{setting}`.",
     )
+    if not privileges.may_create_roles(connection):
+        yield none_of(
+            "role settings",
+            needs.roles_with_settings,
+            "none in this database",
+            "have settings of their own in this database (ALTER ROLE … IN DATABASE … SET)",
+            "Give the restore role CREATEROLE, or name a superuser.",
+        )
 
 
 def _key_check(manifest: Manifest, environment: Environment) -> Check:

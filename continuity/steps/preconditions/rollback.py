@@ -19,19 +19,31 @@ def check_rollback(application: Application, environment: Environment) -> tuple[
         with connect(environment.rollback_dsn, application.database.name) as live:
             needs = needs_of_database(live)
         with connect(environment.rollback_dsn, MAINTENANCE) as connection:
-            facts = read_swap_facts(connection, application.database.name)
             restoring = tuple(role_checks(connection, needs, setting="[rollback] dsn"))
     except ContinuityError as error:
         return (failed("live server", error),)
-    return (*judge_swap(facts), *restoring)
+    return (*check_swap(application, environment), *restoring)
 
 
-def judge_swap(facts: SwapFacts) -> tuple[Check, ...]:
+def check_swap(application: Application, environment: Environment, *, restores: bool = True) -> tuple[Check, ...]:
+    """Look at what the swap itself needs, from outside the live database, which a hold may have closed. Changes nothing.
+
+    Without `restores` the other database is there already, and no room is asked for.
+    """
+    try:
+        with connect(environment.rollback_dsn, MAINTENANCE) as connection:
+            facts = read_swap_facts(connection, application.database.name)
+    except ContinuityError as error:
+        return (failed("live server", error),)
+    return judge_swap(facts, restores=restores)
+
+
+def judge_swap(facts: SwapFacts, *, restores: bool = True) -> tuple[Check, ...]:
     """Judge the facts of a swap."""
-    return tuple(_checks(facts))
+    return tuple(_checks(facts, restores))
 
 
-def _checks(facts: SwapFacts) -> Iterator[Check]:
+def _checks(facts: SwapFacts, restores: bool) -> Iterator[Check]:  # noqa: FBT001
     yield _answer(
         "rename",
         facts.superuser or facts.owns,
@@ -39,14 +51,16 @@ def _checks(facts: SwapFacts) -> Iterator[Check]:
         bad=f"{facts.role} does not own database {facts.database}, {facts.owner} does",
         hint=f"Grant {facts.owner} to {facts.role}, or name another role in `[rollback] dsn`.",
     )
+    # RENAME, too, asks for CREATEDB (PostgreSQL manual, "ALTER DATABASE").
     yield _answer(
         "second copy",
         facts.superuser or (facts.creates_databases and facts.sets_owner),
         good=f"{facts.role} may make a database beside it and give it to {facts.owner}",
-        bad=f"{facts.role} may not make a database for {facts.owner}",
+        bad=f"{facts.role} may not make or rename a database of {facts.owner}",
         hint=f"Give {facts.role} CREATEDB and membership in {facts.owner}.",
     )
-    yield _room(facts)
+    if restores:
+        yield _room(facts)
     yield none_of(
         "prepared transactions",
         facts.prepared_transactions,

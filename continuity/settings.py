@@ -65,6 +65,9 @@ class DrillSection(Section):
     """Connection string of another server, or of another role on the same one."""
     work_directory: Path | None = None
     """Folder with room for one uncompressed dump; by default the system's temporary folder."""
+    keep: bool = False
+    """Whether every proven drill keeps its database, closed, so that a rollback to its point is the swap alone: at most one
+    an application, and only where drills run on the protected server."""
 
 
 class RollbackSection(Section):
@@ -73,6 +76,8 @@ class RollbackSection(Section):
     dsn: SecretStr | None = None
     """Role that owns the database (or is a member of its owner) and has CREATEDB and pg_signal_backend; default: the
     backup's role."""
+    pooler_dsn: SecretStr | None = None
+    """Admin console of the PgBouncer in front of the database: its clients are made to wait during a swap."""
     drain_seconds: Annotated[int, Field(ge=0)] = 60
     """How long stopped workloads may take to leave the database."""
     foreign_sessions: Literal["refuse", "end"] = "refuse"
@@ -178,6 +183,11 @@ class Environment(Section):
     def rollback_dsn(self) -> str:
         """Connection string of the role that restores beside the live database and swaps."""
         return (self.rollback.dsn or self.database.dsn).get_secret_value()
+
+    @property
+    def pooler_dsn(self) -> str:
+        """Connection string of the pooler's admin console, or "" where there is none."""
+        return self.rollback.pooler_dsn.get_secret_value() if self.rollback.pooler_dsn else ""
 
 
 def load_environment(path: Path | None = None) -> Environment:

@@ -53,6 +53,12 @@ def find_plan(vault: Vault, application: ApplicationName, plan: str) -> WaitingP
     return read_document(vault.read(keys[-1]), WaitingPlan, form=PLAN, version=VERSION, key=keys[-1])
 
 
+def list_plans(vault: Vault, application: ApplicationName) -> tuple[Plan, ...]:
+    """Read every plan of an application that was ever kept for approval, too old ones included."""
+    keys = [listed.key for listed in vault.list(f"{application}/plans/")]
+    return tuple(read_document(vault.read(key), WaitingPlan, form=PLAN, version=VERSION, key=key).plan for key in keys)
+
+
 def sign_approval(approval: Approval, key_file: Path, *, ask_passphrase: Callable[[str], str]) -> Approval:
     """Sign with a private key of OpenSSH's format; `ask_passphrase` is called where it is protected by one.
 

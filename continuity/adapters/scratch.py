@@ -68,6 +68,14 @@ def drop_scratch(connection: Connection, name: str) -> None:
     drop_database(connection, name)
 
 
+def drop_kept(connection: Connection, name: str) -> None:
+    """Drop a kept database that nobody is on; a missing one is a success, and sessions on it are a refusal."""
+    if not name.startswith(KEPT_PREFIX):
+        raise ValueError(f"{name!r} is no kept database")
+    with translated(f"database {name}"):
+        connection.execute(sql.SQL("drop database if exists {}").format(sql.Identifier(name)))
+
+
 def drop_database(connection: Connection, name: str) -> None:
     """Drop a database and whoever is still on it; a missing one is a success. The caller answers for the name."""
     with translated(f"database {name}"):

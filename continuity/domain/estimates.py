@@ -18,6 +18,7 @@ UNMEASURED_SECONDS: Mapping[str, float] = {
     "set the flags": 1,
     "judge the shadow": 10,
     "swap": 1,
+    "open the pooler": 0.1,
     "start a workload": 10,
     "resume what scales back": 1,
     "check health": 5,

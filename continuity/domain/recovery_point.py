@@ -153,6 +153,19 @@ class Manifest:
 
 
 @dataclass(frozen=True, kw_only=True)
+class KeptDatabase:
+    """A proven restore that a drill has kept on the protected server, closed, so that nothing in it can have changed."""
+
+    name: str
+    oid: int
+    system_identifier: str
+    sessions: int
+    """Sessions that the database has ever had (pg_stat_database): one more since means that somebody was in it."""
+    activity: tuple[TableActivity, ...] = ()
+    """Its counters of writes, from which is counted what is written once it is live."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class DrillRecord:
     """What one drill found, as it is kept beside the manifest."""
 
@@ -165,6 +178,12 @@ class DrillRecord:
     checks: int
     dump_sha256: Sha256
     """The bytes that were judged: a verdict speaks for exactly these."""
+    kept: KeptDatabase | None = None
+
+    @property
+    def proven(self) -> bool:
+        """Whether the restore was found faithful."""
+        return self.judgement in {Judgement.SOUND, Judgement.UNHEALTHY}
 
 
 @dataclass(frozen=True, kw_only=True)

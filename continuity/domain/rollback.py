@@ -1,15 +1,16 @@
 """Decides an emergency rollback, and how it is undone: which steps in which order. Pure: what is observed is handed in."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from continuity.domain.application import Application
 from continuity.domain.choice import Chosen
 from continuity.domain.live import LiveState
 from continuity.domain.plan import TAKES_OVER, Plan, PlanHash, PlannedStep, Verb
-from continuity.domain.recovery_point import Manifest
+from continuity.domain.recovery_point import KeptDatabase, Manifest
 from continuity.domain.run import EntryKind, History, RunId
 from continuity.domain.swap import replaced_name, restoring_name, shadow_name, undone_name
 from continuity.domain.traffic import (
@@ -41,8 +42,22 @@ class Order(StrEnum):
 class Warm:
     """A proven restore that a drill has kept and closed: going back to its point is the swap alone."""
 
-    name: str
-    oid: int
+    kept: KeptDatabase
+    drilled: datetime
+    verdict: str
+
+    @property
+    def name(self) -> str:
+        """The name under which it is kept."""
+        return self.kept.name
+
+    @property
+    def oid(self) -> int:
+        """Its OID: under the same name another database is not it."""
+        return self.kept.oid
+
+    def __str__(self) -> str:
+        return f"database {self.name} (OID {self.oid}), {self.verdict} by the drill of {self.drilled:%Y-%m-%d %H:%M} UTC"
 
 
 def plan_rollback(
@@ -55,15 +70,18 @@ def plan_rollback(
     options: dict[str, str],
     now: datetime,
     warm: Warm | None = None,
+    pooled: bool = False,
 ) -> Plan:
     """Plan to go back to a point: stop, bring the database up beside the live one, judge, release, swap, start.
+
+    A warm database is swapped as it is. Behind a pooler (`pooled`) its clients are let through after the swap.
 
     Raises:
         UnsafeOperation: the point lacks what the scope asks for.
 
     """
     manifest = chosen.point.manifest
-    prepare, swap = _database_steps(live, manifest, warm) if scope is not Scope.APPLICATION else ((), ())
+    prepare, swap = _database_steps(live, manifest, warm, pooled=pooled) if scope is not Scope.APPLICATION else ((), ())
     release = _release_steps(live, manifest) if scope is not Scope.DATABASE else ()
     pulls = tuple(step for step in release if step.kind == "pull the image")
     release = tuple(step for step in release if step not in pulls)
@@ -76,6 +94,8 @@ def plan_rollback(
     start = start_steps(live.workloads) if stop else ()
     first = (*stop, *prepare) if order is Order.STOP_FIRST else (*prepare, *stop)
     targets = {"recovery point": f"{manifest.id}, of {_when(manifest)}, sha256 {manifest.dump.sha256}"}
+    if warm is not None and swap:
+        targets["warm"] = f"{warm}, closed since: nothing is restored"
     return Plan(
         application=application.name,
         verb=Verb.ROLLBACK,
@@ -88,7 +108,14 @@ def plan_rollback(
 
 
 def plan_undo(
-    application: Application, live: LiveState, run: RunId, history: History, *, options: dict[str, str], now: datetime
+    application: Application,
+    live: LiveState,
+    run: RunId,
+    history: History,
+    *,
+    options: dict[str, str],
+    now: datetime,
+    pooled: bool = False,
 ) -> Plan:
     """Plan to take a finished run back: the database that it replaced is kept, closed, and has not changed since.
 
@@ -105,7 +132,7 @@ def plan_undo(
     swap: tuple[PlannedStep, ...] = ()
     targets = live.targets
     if swapped is not None:
-        swap = (_swap_back(live, run, dict(swapped)),)
+        swap = _swap_back(live, run, dict(swapped), pooled=pooled)
         targets["takes its place"] = f"database {swapped['replaced']} (OID {swapped['live_oid']}), closed since {run}"
     stop = stop_steps(live.workloads, live.arguments, live.held)
     return Plan(
@@ -119,17 +146,18 @@ def plan_undo(
 
 
 def _database_steps(
-    live: LiveState, manifest: Manifest, warm: Warm | None
+    live: LiveState, manifest: Manifest, warm: Warm | None, *, pooled: bool
 ) -> tuple[tuple[PlannedStep, ...], tuple[PlannedStep, ...]]:
     """Return the steps that prepare the database beside the live one, and the swap."""
     mark = _mark(live.system_identifier, live.oid, manifest.dump.sha256)
     shadow = warm.name if warm else shadow_name(live.database, mark)
     database = live.arguments | {"shadow": shadow, "replaced": replaced_name(live.database, mark)}
     if warm is not None:
-        database["shadow_oid"] = warm.oid
-    swap = PlannedStep(name="swap the databases", kind="swap", target=live.in_words, arguments=database)
+        database |= {"shadow_oid": warm.oid, "verdict": warm.verdict}
+        database["activity"] = [asdict(each) for each in warm.kept.activity]
+    swap = _swap_steps("swap the databases", live, database, pooled=pooled)
     if warm is not None:
-        return (), (swap,)
+        return (), swap
     point = {"point": manifest.id, "dump_sha256": manifest.dump.sha256, "shadow": shadow}
     restore = PlannedStep(
         name="restore the point",
@@ -138,7 +166,16 @@ def _database_steps(
         arguments=point | {"restoring": restoring_name(live.database, mark)},
     )
     judge = PlannedStep(name="judge the restore", kind="judge the shadow", target=f"database {shadow}", arguments=point)
-    return (restore, judge), (swap,)
+    return (restore, judge), swap
+
+
+def _swap_steps(name: str, live: LiveState, arguments: dict[str, Any], *, pooled: bool) -> tuple[PlannedStep, ...]:
+    """Swap; behind a pooler also make sure that its clients get through, which the swap made wait."""
+    swap = PlannedStep(name=name, kind="swap", target=live.in_words, arguments=arguments)
+    if not pooled:
+        return (swap,)
+    target, known = f"the pooler's way to database {live.database}", {"live": live.database}
+    return (swap, PlannedStep(name="let clients through", kind="open the pooler", target=target, arguments=known))
 
 
 def _release_steps(live: LiveState, manifest: Manifest) -> tuple[PlannedStep, ...]:
@@ -147,7 +184,7 @@ def _release_steps(live: LiveState, manifest: Manifest) -> tuple[PlannedStep, ..
     return (*release_steps(live.workloads, manifest.workloads.states), *flag_steps(manifest.flags))
 
 
-def _swap_back(live: LiveState, run: RunId, swapped: dict[str, object]) -> PlannedStep:
+def _swap_back(live: LiveState, run: RunId, swapped: dict[str, object], *, pooled: bool) -> tuple[PlannedStep, ...]:
     if live.oid != swapped["shadow_oid"] or live.system_identifier != swapped["system_identifier"]:
         raise UnsafeOperation(
             f"{live.in_words} is not the one that {run} brought up, OID {swapped['shadow_oid']}",
@@ -160,7 +197,7 @@ def _swap_back(live: LiveState, run: RunId, swapped: dict[str, object]) -> Plann
         "shadow_oid": swapped["live_oid"],
         "replaced": undone_name(live.database, mark),
     }
-    return PlannedStep(name="swap the databases back", kind="swap", target=live.in_words, arguments=arguments)
+    return _swap_steps("swap the databases back", live, arguments, pooled=pooled)
 
 
 def _former_release(step: str, facts: dict[str, object]) -> PlannedStep:

@@ -3,7 +3,7 @@
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -11,15 +11,17 @@ from continuity.adapters.points import Listing
 from continuity.domain.application import Application
 from continuity.domain.checks import refuse_unless_passed
 from continuity.domain.choice import choose_for_drill
-from continuity.domain.recovery_point import DrillRecord, Manifest
+from continuity.domain.recovery_point import DrillRecord, KeptDatabase, Manifest
 from continuity.domain.verdict import Acceptance, Finding, Trouble, Verdict, judge
-from continuity.errors import DamagedObject, DatabaseError, DrillFailed, NotStored
+from continuity.errors import ContinuityError, DamagedObject, DatabaseError, DrillFailed, NotStored, UnsafeOperation
+from continuity.procedures.warm import drop_older_warm
 from continuity.settings import Environment
 from continuity.steps.operation import PATIENT, Operation, Perform
 from continuity.steps.places import points_of
 from continuity.steps.preconditions.drill import check_drill
 from continuity.steps.progress import Report, silent
 from continuity.steps.restoring import (
+    RestoredDatabase,
     bytes_finding,
     discard_dump,
     drop_restored,
@@ -31,6 +33,7 @@ from continuity.steps.restoring import (
     restore_finding,
     verify_other_objects,
 )
+from continuity.steps.warm import close_kept
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,13 +59,14 @@ class Validate(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class DrillReport:
-    """What a drill came to. `database` is the kept scratch database, or "" when it was dropped."""
+    """What a drill came to. `database` is the kept scratch database, or "" when it was dropped; `warm` is it, if closed."""
 
     manifest: Manifest
     chosen_because: str
     verdict: Verdict
     seconds: float
     database: str = ""
+    warm: KeptDatabase | None = None
     warnings: tuple[str, ...] = ()
 
 
@@ -79,6 +83,9 @@ def drill_point(
 ) -> DrillReport:
     """Restore a point into a scratch database, judge it, and write the verdict beside its manifest.
 
+    With `keep` its database stays; where that is on the protected server and proven, it is closed, as a warm point, and
+    older warm points of the application are dropped. `[drill] keep` asks for the warm point alone.
+
     Raises:
         ConfigurationRefused: there is no such point.
         UnsafeOperation: preconditions do not hold; all of them are named.
@@ -93,21 +100,32 @@ def drill_point(
     checks = perform(CHECK, manifest, environment)
     warnings = refuse_unless_passed(checks, what=f"the drill of {manifest.id}")
     validate.prepare()
-    with _machine_named(manifest):
-        findings, result, database = _examine(application, environment, manifest, perform, validate, keep, clock, report)
-    perform(REFUSE_EXPIRED, manifest, environment)
-    finished = clock()
     acceptances = perform(READ_ACCEPTANCES, application, environment)
-    verdict = judge(findings, acceptances=acceptances, now=finished)
-    record = _record(manifest, verdict, finished, (finished - started).total_seconds())
-    perform(RECORD, environment, manifest, record, verdict.findings, result)
+    with _machine_named(manifest):
+        examined = _examine(
+            application, environment, manifest, perform, validate, report,
+            keep=keep, decide=lambda findings: judge(findings, acceptances=acceptances, now=clock()), now=clock(),
+        )  # fmt: skip
+    try:
+        perform(REFUSE_EXPIRED, manifest, environment)
+    except ContinuityError:
+        if examined.database:
+            perform(DROP, RestoredDatabase(name=examined.database, seconds=0, errors=()), environment)
+        raise
+    finished, verdict, warm = clock(), examined.verdict, examined.warm
+    seconds = (finished - started).total_seconds()
+    record = _record(manifest, verdict, finished, seconds, warm)
+    perform(RECORD, environment, manifest, record, verdict.findings, examined.result)
+    if warm:
+        warnings += perform(DROP_OLDER_WARM, application, environment, listing, warm, finished)
     return DrillReport(
         manifest=manifest,
         chosen_because=chosen.because,
         verdict=verdict,
-        seconds=(finished - started).total_seconds(),
-        database=database,
-        warnings=warnings,
+        seconds=seconds,
+        database=examined.database,
+        warm=warm,
+        warnings=warnings + examined.warnings,
     )
 
 
@@ -126,26 +144,37 @@ def _machine_named(manifest: Manifest) -> Iterator[None]:
         ) from error
 
 
-def _examine(
+@dataclass(frozen=True, kw_only=True)
+class _Examined:
+    verdict: Verdict
+    result: str = ""
+    database: str = ""
+    warm: KeptDatabase | None = None
+    warnings: tuple[str, ...] = ()
+
+
+def _examine(  # noqa: PLR0913 -- everything that a drill is about
     application: Application,
     environment: Environment,
     manifest: Manifest,
     perform: Perform,
     validate: Validate,
-    keep: bool,  # noqa: FBT001
-    clock: Callable[[], datetime],
     report: Report,
-) -> tuple[tuple[Finding, ...], str, str]:
+    *,
+    keep: bool,
+    decide: Callable[[tuple[Finding, ...]], Verdict],
+    now: datetime,
+) -> _Examined:
     try:
         dump = perform(FETCH, manifest, environment, report)
     except (DamagedObject, NotStored) as error:
-        return (bytes_finding(error),), "", ""
+        return _Examined(verdict=decide((bytes_finding(error),)))
     try:
         stored_bytes = perform(VERIFY_OTHERS, manifest, environment)
-        restored = perform(RESTORE, manifest, dump, environment, clock(), report)
+        restored = perform(RESTORE, manifest, dump, environment, now, report)
     finally:
         discard_dump(dump)
-    kept = ""
+    examined: _Examined | None = None
     try:
         validated = perform(
             Operation(name="validate the restored database", run=validate.restored, tags=("observe",)),
@@ -154,16 +183,37 @@ def _examine(
             manifest,
             application,
         )
-        if keep:
-            kept = perform(KEEP, restored, environment)
+        verdict = decide((stored_bytes, restore_finding(restored), *validated.findings))
+        examined = _keep(restored, environment, perform, _Examined(verdict=verdict, result=validated.result), asked=keep)
     finally:
-        if not kept:
+        if examined is None or not examined.database:
             perform(DROP, restored, environment)
-    findings = (stored_bytes, restore_finding(restored), *validated.findings)
-    return findings, validated.result, kept
+    return examined
 
 
-def _record(manifest: Manifest, verdict: Verdict, finished: datetime, seconds: float) -> DrillRecord:
+def _keep(
+    restored: RestoredDatabase, environment: Environment, perform: Perform, examined: _Examined, *, asked: bool
+) -> _Examined:
+    """Keep the database where a person asks for it, or as a warm point where the environment does and it is proven."""
+    proven = examined.verdict.proven
+    if not (asked or (environment.drill.keep and proven)):
+        return examined
+    kept = replace(examined, database=perform(KEEP, restored, environment))
+    if not proven:
+        return kept
+    try:
+        warm = perform(CLOSE, kept.database, environment)
+    except UnsafeOperation as error:
+        # It stays open, for a person to look at: it is no warm point, and the proof was before.
+        return replace(kept, warnings=(f"database {kept.database} is no warm point: {error.message}",))
+    if warm is None and not asked:
+        why = "`[drill] keep` has no effect: drills do not run on the protected server, so nothing can be swapped in"
+        perform(DROP, replace(restored, name=kept.database), environment)
+        return replace(examined, warnings=(why,))
+    return replace(kept, warm=warm)
+
+
+def _record(manifest: Manifest, verdict: Verdict, finished: datetime, seconds: float, warm: KeptDatabase | None) -> DrillRecord:
     return DrillRecord(
         point=manifest.id,
         finished=finished.astimezone(UTC),
@@ -173,6 +223,7 @@ def _record(manifest: Manifest, verdict: Verdict, finished: datetime, seconds: f
         seconds=round(seconds),
         checks=len(verdict.findings),
         dump_sha256=manifest.dump.sha256,
+        kept=warm,
     )
 
 
@@ -194,5 +245,7 @@ RESTORE = Operation(name="restore beside the live database", run=restore_databas
 REFUSE_EXPIRED = Operation(name="see that the point is still there", run=refuse_expired, retry=PATIENT, tags=("observe",))
 READ_ACCEPTANCES = Operation(name="read acceptances", run=read_acceptances, retry=PATIENT, tags=("observe",))
 RECORD = Operation(name="record the verdict", run=record_verdict, retry=PATIENT, tags=("act",))
+CLOSE = Operation(name="close the kept database", run=close_kept, retry=PATIENT, tags=("act",))
+DROP_OLDER_WARM = Operation(name="drop older warm databases", run=drop_older_warm, tags=("act",))
 KEEP = Operation(name="keep the scratch database", run=keep_restored, retry=PATIENT, tags=("act",))
 DROP = Operation(name="drop the scratch database", run=drop_restored, retry=PATIENT, tags=("act",))

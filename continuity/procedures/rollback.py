@@ -1,11 +1,12 @@
 """Plan an emergency rollback: observe the live state, choose the point, decide the steps, and say what it will cost."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from continuity.adapters.approvals import WaitingPlan, store_plan
 from continuity.domain.activity import TableActivity, written_since
 from continuity.domain.application import Application
+from continuity.domain.checks import refuse_unless_passed
 from continuity.domain.choice import choose_for_rollback
 from continuity.domain.estimates import Estimates, predict
 from continuity.domain.live import LiveState
@@ -21,6 +22,9 @@ from continuity.procedures.runs import read_measured
 from continuity.settings import Environment
 from continuity.steps.operation import PATIENT, Operation, Perform
 from continuity.steps.places import journals_of
+from continuity.steps.preconditions.drill import check_restore_beside
+from continuity.steps.preconditions.rollback import check_swap
+from continuity.steps.warm import WarmChoice, find_warm
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,9 +88,32 @@ def make_plan(
     """
     points = perform(LIST_POINTS, application, environment).points
     chosen = choose_for_rollback(points, wish.point, before=wish.before)
+    swaps = wish.scope is not Scope.APPLICATION
+    found = perform(FIND_WARM, chosen.point, environment) if swaps else WarmChoice()
+    restored = None if found.warm else chosen.point.manifest
+    notes = found.notes + (_refuse_unready(application, environment, perform, restored) if swaps else ())
     live = perform(OBSERVE, application, environment)
-    plan = plan_rollback(application, live, chosen, scope=wish.scope, order=wish.order, options=wish.options(), now=now)
-    return WaitingPlan(plan=plan, estimates=_estimate(plan, chosen.point, live, environment, perform))
+    plan = plan_rollback(
+        application, live, chosen, scope=wish.scope, order=wish.order, options=wish.options(), now=now,
+        warm=found.warm, pooled=bool(environment.pooler_dsn),
+    )  # fmt: skip
+    estimates = _estimate(plan, chosen.point, live, environment, perform)
+    return WaitingPlan(plan=plan, estimates=replace(estimates, notes=notes + estimates.notes))
+
+
+def _refuse_unready(
+    application: Application, environment: Environment, perform: Perform, restored: Manifest | None
+) -> tuple[str, ...]:
+    """Return the warnings of all that a swap needs, and a restore where there is one.
+
+    Raises:
+        UnsafeOperation: something does not hold; everything that does not is named, with its remedy.
+
+    """
+    checks = perform(CHECK_SWAP, application, environment, restores=restored is not None)
+    if restored is not None and all(check.name != "live server" for check in checks):
+        checks += perform(CHECK_RESTORE, restored, environment)
+    return refuse_unless_passed(checks, what=f"a rollback of {application.name}")
 
 
 def make_undo_plan(
@@ -100,13 +127,15 @@ def make_undo_plan(
 
     """
     history = perform(READ_RUN, environment, run)
+    swapped = any("replaced" in entry.facts for entry in history.entries)
+    notes = _refuse_unready(application, environment, perform, None) if swapped else ()
     live = perform(OBSERVE, application, environment)
-    plan = plan_undo(application, live, run, history, options={"run": run}, now=now)
+    plan = plan_undo(application, live, run, history, options={"run": run}, now=now, pooled=bool(environment.pooler_dsn))
     then = next((entry.facts["activity"] for entry in history.entries if "activity" in entry.facts), ())
     discards = written_since([TableActivity(**each) for each in then], live.activity, rows={}, same_database=True)
     measured = perform(READ_MEASURED, environment, application.name)
     estimates = predict(plan, point=None, measured=measured, discards=discards, live_bytes=live.size_bytes)
-    return WaitingPlan(plan=plan, estimates=estimates)
+    return WaitingPlan(plan=plan, estimates=replace(estimates, notes=notes + estimates.notes))
 
 
 def remake(application: Application, environment: Environment, plan: Plan, *, perform: Perform, now: datetime) -> Plan:
@@ -141,5 +170,8 @@ def read_run(environment: Environment, run: RunId) -> History:
 
 
 READ_MEASURED = Operation(name="read how long past runs took", run=read_measured, retry=PATIENT, tags=("observe",))
+FIND_WARM = Operation(name="look for a warm database", run=find_warm, retry=PATIENT, tags=("observe",))
+CHECK_SWAP = Operation(name="check what the swap needs", run=check_swap, tags=("observe",))
+CHECK_RESTORE = Operation(name="check what the restore needs", run=check_restore_beside, tags=("observe",))
 KEEP_PLAN = Operation(name="keep the plan for approval", run=keep_plan, retry=PATIENT, tags=("act",))
 READ_RUN = Operation(name="read the run's journal", run=read_run, retry=PATIENT, tags=("observe",))

@@ -1,6 +1,7 @@
 """Steps that bring a proven database up beside the live one: restore it, and judge it."""
 
 import logging
+import time
 from dataclasses import asdict
 from typing import Protocol
 
@@ -23,6 +24,8 @@ from continuity.steps.step import Probe, Step, World
 logger = logging.getLogger(__name__)
 
 JUDGE_SHADOW = "judge the shadow"
+LEAVING_SECONDS, LOOK_SECONDS = 2.0, 0.02
+"""A backend ends some milliseconds after its client has closed the session."""
 
 
 class Judge(Protocol):
@@ -104,7 +107,7 @@ def judging(judge: Judge) -> Step:
         dsn, shadow = world.environment.rollback_dsn, facts["shadow"]
         manifest = read_planned(world, facts)
         with connect(dsn, MAINTENANCE) as connection:
-            _set_open(connection, shadow, allowed=True)
+            set_open(connection, shadow, allowed=True)
         verdict = judge(dsn, shadow, manifest, world.application)
         wrong = [finding.name for finding in verdict.findings if not finding.passed]
         if not verdict.proven:
@@ -127,7 +130,7 @@ def judging(judge: Judge) -> Step:
 
 
 def close_shadow(connection: Connection, shadow: str) -> None:
-    """Let nobody in any more, once nobody is on it.
+    """Let nobody in any more, once nobody is on it. Sessions of our own that have just ended are given a moment to go.
 
     Raises:
         UnsafeOperation: a stranger is on it, who may have changed what was proven.
@@ -136,14 +139,18 @@ def close_shadow(connection: Connection, shadow: str) -> None:
     state = find_database(connection, shadow)
     if state is None:
         raise DatabaseError(f"database {shadow} is gone", hint="Make a new plan.")
-    _set_open(connection, shadow, allowed=False)
-    if strangers := sessions_on(connection, state.oid):
+    set_open(connection, shadow, allowed=False)
+    until = time.monotonic() + LEAVING_SECONDS
+    while (strangers := sessions_on(connection, state.oid)) and time.monotonic() < until:
+        time.sleep(LOOK_SECONDS)
+    if strangers:
         raise UnsafeOperation(
             f"{strangers[0]} is connected to {shadow}, which nobody should know", hint="Find out who; then make a new plan."
         )
 
 
-def _set_open(connection: Connection, database: str, *, allowed: bool) -> None:
+def set_open(connection: Connection, database: str, *, allowed: bool) -> None:
+    """Let sessions into a database, or no new one. Running it twice is harmless."""
     with translated(f"database {database}"):
         connection.execute(
             sql.SQL("alter database {} with allow_connections {}").format(

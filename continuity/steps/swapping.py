@@ -1,14 +1,21 @@
 """The step that decides: the proven database takes the live one's name."""
 
-from dataclasses import asdict
+import time
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, fields
 
+from continuity.adapters.pooler import held_back
 from continuity.adapters.postgres import connect
 from continuity.adapters.swap import MAINTENANCE, carries, find_database, swap_databases, system_identifier
 from continuity.domain.plan import Facts
 from continuity.domain.swap import Swap
 from continuity.errors import UnsafeOperation
 from continuity.steps.operation import Retry
+from continuity.steps.pooling import open_entrances
 from continuity.steps.step import Probe, Step, World
+
+JUDGED_BEFORE = ("verdict", "activity")
+"""What a drill has found of a database that it kept, recorded as the judging of a restore would record it."""
 
 
 def _facts(world: World, arguments: Facts) -> Facts:
@@ -34,11 +41,15 @@ def _facts(world: World, arguments: Facts) -> Facts:
         shadow_oid=shadow.oid,
         replaced=arguments["replaced"],
     )
-    return asdict(swap)
+    return asdict(swap) | {name: arguments[name] for name in JUDGED_BEFORE if name in arguments}
+
+
+def _swap_of(facts: Facts) -> Swap:
+    return Swap(**{field.name: facts[field.name] for field in fields(Swap)})
 
 
 def _probe(world: World, facts: Facts) -> Probe:
-    swap = Swap(**facts)
+    swap = _swap_of(facts)
     found = carries(world.environment.rollback_dsn, swap)
     if found == swap.shadow_oid:
         return Probe.DONE
@@ -46,7 +57,21 @@ def _probe(world: World, facts: Facts) -> Probe:
 
 
 def _swap(world: World, facts: Facts) -> Facts:
-    return {"downtime_seconds": round(swap_databases(world.environment.rollback_dsn, Swap(**facts)), 3)}
+    """Swap while clients of the pooler wait, where there is one. The wait counts as downtime: nobody is served."""
+    swap = _swap_of(facts)
+    pooler = world.environment.pooler_dsn
+    waiting: AbstractContextManager[float | None] = held_back(pooler, swap.live) if pooler else nullcontext()
+    with waiting as since:
+        seconds = swap_databases(world.environment.rollback_dsn, swap)
+        if since is not None:
+            seconds = time.monotonic() - since
+    result = {"downtime_seconds": round(seconds, 3)}
+    return result | {"clients waited": since is not None} if pooler else result
+
+
+def _let_through(world: World, facts: Facts) -> None:
+    """Let clients of a pooler through: there is nothing to rename back, but they may have been made to wait."""
+    open_entrances(world, facts)
 
 
 SWAP = Step(
@@ -54,6 +79,7 @@ SWAP = Step(
     facts=_facts,
     probe=_probe,
     do=_swap,
+    undo=_let_through,
     pivot=True,
     retry=Retry(attempts=5, first_wait_seconds=0.5, longest_wait_seconds=5.0),
 )

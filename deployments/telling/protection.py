@@ -50,6 +50,7 @@ def tell_drill(terminal: Terminal, report: DrillReport, application: Application
         "findings": findings_json(verdict),
         "because": verdict.because,
         "database": report.database,
+        "warm": report.warm is not None,
     }
     listing = points_of(environment, application.name).listing()
     protection = reports.standing(listing.points, now=datetime.now(UTC), damaged=len(listing.damaged))
@@ -57,7 +58,8 @@ def tell_drill(terminal: Terminal, report: DrillReport, application: Application
     lines += [f"backups: {protection}", f"next: {reports.NEXT[verdict.judgement]}"]
     lines += _facts(manifest, chosen=report.chosen_because, drill=f"{report.seconds:.1f} s")
     if report.database:
-        lines.append(f"kept: database {report.database}; drop it yourself when it is no longer needed")
+        what = "closed: a rollback to this point is the swap alone" if report.warm else "drop it yourself when it is not needed"
+        lines.append(f"kept: database {report.database}; {what}")
     lines += [Text(f"warning: {each}", style="yellow") for each in report.warnings]
     terminal.result(document, lines)
     return EXIT_CODES[verdict.judgement]

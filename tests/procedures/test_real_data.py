@@ -11,6 +11,8 @@ def test_each_change_of_a_real_database_after_its_backup_is_told_table_by_table(
     manifest = protected.back_up()
     report = protected.drill(keep=True)
     assert report.verdict.judgement is Judgement.SOUND
+    with psycopg.connect(protected.dsn, autocommit=True) as connection:
+        connection.execute(f'alter database "{report.database}" with allow_connections true')
     with psycopg.connect(protected.dsn, dbname=report.database) as connection:
         connection.execute("update cities set slug = slug || '-' where id = (select min(id) from cities)")
         connection.execute("delete from tag_tattoos where id = (select min(id) from tag_tattoos)")

@@ -9,6 +9,8 @@ pytest_plugins = [
     "tests.fixtures.object_stores",
     "tests.fixtures.protection",
     "tests.fixtures.shops",
+    "tests.fixtures.places",
+    "tests.fixtures.poolers",
     "tests.fixtures.terminal",
     "tests.fixtures.cluster",
     "tests.fixtures.prefect",
@@ -20,6 +22,7 @@ ANNOUNCED_SKIPS = (
     "no pgbench in",
     "no right to mount",
     "no Chromium on this machine",
+    "no pgbouncer on this machine",
 )
 """Reasons for which a test may be skipped on a machine of CI; any other skip there is a failure."""
 

@@ -128,7 +128,8 @@ def _pause(dsn: str, database: str) -> None:
                     if select.select([connection.pgconn.socket], [], [], left)[0]:
                         connection.pgconn.consume_input()
                 if connection.pgconn.is_busy():
-                    # Its session can ask for nothing more; the other entrances are held by ended sessions alone.
+                    # The request stands, but its session can ask for nothing more.
+                    connection.close()
                     return
                 while connection.pgconn.get_result() is not None:
                     pass

@@ -19,6 +19,7 @@ UNMEASURED_SECONDS: Mapping[str, float] = {
     "judge the shadow": 10,
     "swap": 1,
     "open the pooler": 0.1,
+    "drop the replaced database": 1,
     "start a workload": 10,
     "resume what scales back": 1,
     "check health": 5,
@@ -76,7 +77,7 @@ def predict(
         discards=discards,
         peak_bytes=_peak_bytes(manifest) if manifest and restores else 0,
         not_included=manifest.not_included if manifest else (),
-        notes=(f"the replaced database keeps its {live_bytes:,} bytes until it is dropped",),
+        notes=(f"the replaced database keeps its {live_bytes:,} bytes until it is dropped",) if live_bytes else (),
     )
 
 

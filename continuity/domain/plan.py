@@ -29,6 +29,7 @@ class Verb(StrEnum):
     HOLD = "hold"
     RELEASE = "release"
     UNDO = "undo"
+    DISCARD = "discard"
 
 
 @dataclass(frozen=True, kw_only=True)

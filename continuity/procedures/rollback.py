@@ -14,7 +14,7 @@ from continuity.domain.plan import Plan, Verb
 from continuity.domain.recovery_point import Manifest, PointState
 from continuity.domain.rollback import Order, Scope, plan_rollback, plan_undo
 from continuity.domain.run import History, RunId
-from continuity.errors import ConfigurationRefused
+from continuity.errors import ConfigurationRefused, UnsafeOperation
 from continuity.journal import read_history
 from continuity.procedures.drill import LIST_POINTS
 from continuity.procedures.live import OBSERVE
@@ -143,6 +143,12 @@ def remake(application: Application, environment: Environment, plan: Plan, *, pe
     match plan.verb:
         case Verb.UNDO:
             return make_undo_plan(application, environment, RunId(plan.options["run"]), perform=perform, now=now).plan
+        case Verb.DISCARD:
+            raise UnsafeOperation(
+                f"plan {plan.hash} drops a database, and wants its exact name",
+                detail="Nothing was changed.",
+                hint=f"`continuity discard {plan.options['run']}` prints the command.",
+            )
         case _:
             return make_plan(application, environment, RollbackWish.of(plan), perform=perform, now=now).plan
 

@@ -7,6 +7,7 @@ from continuity.steps.error_rate import WATCH_ERRORS
 from continuity.steps.health import CHECK_HEALTH
 from continuity.steps.live import COMPARE_QUERY_TIMES, JudgeLive, validating_live
 from continuity.steps.pods import GATHER_PODS
+from continuity.steps.discarding import DISCARD
 from continuity.steps.pooling import OPEN_POOLER
 from continuity.steps.release import PULL_IMAGE, SET_THE_FLAGS, SET_THE_RELEASE
 from continuity.steps.shadow import RESTORE_SHADOW, Judge, judging
@@ -35,6 +36,7 @@ KINDS = (
     SET_THE_FLAGS,
     SWAP,
     OPEN_POOLER,
+    DISCARD,
     OPEN_DATABASE,
     START_WORKLOAD,
     RESUME_SCALERS,

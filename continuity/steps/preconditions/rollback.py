@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from continuity.adapters.pooler import read_entrances
 from continuity.adapters.postgres import connect
 from continuity.adapters.swap import MAINTENANCE
 from continuity.adapters.swap_facts import Sessions, SwapFacts, read_swap_facts
@@ -9,7 +10,7 @@ from continuity.domain.application import Application
 from continuity.domain.checks import Check
 from continuity.errors import ContinuityError
 from continuity.settings import Environment
-from continuity.steps.preconditions.answers import failed, megabytes, none_of, some_of
+from continuity.steps.preconditions.answers import failed, guarded, megabytes, none_of, some_of
 from continuity.steps.preconditions.drill import needs_of_database, role_checks
 
 
@@ -35,7 +36,33 @@ def check_swap(application: Application, environment: Environment, *, restores: 
             facts = read_swap_facts(connection, application.database.name)
     except ContinuityError as error:
         return (failed("live server", error),)
-    return judge_swap(facts, restores=restores)
+    return judge_swap(facts, restores=restores) + _pooler_checks(application, environment)
+
+
+def _pooler_checks(application: Application, environment: Environment) -> tuple[Check, ...]:
+    if not environment.pooler_dsn:
+        return ()
+    return (guarded("pooler", lambda: _pooler_check(application.database.name, environment.pooler_dsn)),)
+
+
+def _pooler_check(database: str, dsn: str) -> Check:
+    found = read_entrances(dsn, database)
+    paused = tuple(entrance.name for entrance in found if entrance.paused)
+    if paused:
+        return Check(
+            name="pooler",
+            passed=False,
+            detail=f"somebody has paused {some_of(paused)}, and a rollback would let clients through",
+            hint="Find out who, and RESUME it on the pooler's console.",
+        )
+    names = tuple(entrance.name for entrance in found)
+    return _answer(
+        "pooler",
+        bool(names),
+        good=f"clients of {some_of(names)} can be made to wait",
+        bad=f"offers no database that is {database} on its server",
+        hint="Name the pooler in front of this database in `[rollback] pooler_dsn`, or none.",
+    )
 
 
 def judge_swap(facts: SwapFacts, *, restores: bool = True) -> tuple[Check, ...]:

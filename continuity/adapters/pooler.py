@@ -7,12 +7,13 @@ clients leave. A pause outlives the session that asked for it, so whoever pauses
 
 import json
 import logging
+import os
 import select
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 
 from psycopg import sql
@@ -30,6 +31,7 @@ PAUSE_SECONDS = 0.3
 GUARD_SECONDS = 15.0
 """How long a guard lets its client hold others back: a swap takes a second, or gives up within five."""
 START_SECONDS = 20.0
+RESUME_SECONDS = 10.0
 READY = "ready"
 
 
@@ -137,30 +139,33 @@ def _pause(dsn: str, database: str) -> None:
 
 @contextmanager
 def _guarded(dsn: str, database: str) -> Iterator[None]:
+    """Let a process of its own resume the database when the block ends, or when this process does."""
+    libpq = {name: value for name, value in os.environ.items() if name.startswith("PG")}
     guard = subprocess.Popen(
         [sys.executable, "-m", "continuity.adapters.pooler_guard"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        env=child_environment({}),
+        env=child_environment(libpq),
         start_new_session=True,
         text=True,
     )
     assert guard.stdin  # noqa: S101 -- for the type checker: it is a pipe
     assert guard.stdout  # noqa: S101
-    try:
-        guard.stdin.write(json.dumps({"dsn": dsn, "database": database, "seconds": GUARD_SECONDS}) + "\n")
-        guard.stdin.flush()
-        heard = select.select([guard.stdout], [], [], START_SECONDS)[0] and guard.stdout.readline()
-    except BrokenPipeError:
-        heard = ""
-    if not heard or heard.strip() != READY:
-        guard.kill()
-        guard.wait()
-        raise _NoGuard(heard.strip() if heard else "its guard did not start")
-    try:
-        yield
-    finally:
-        guard.stdin.close()
-        if guard.wait() != 0:
-            logger.warning("pooler not resumed database=%s", database)
+    with guard.stdout as said:
+        with guard.stdin as sign:
+            with suppress(BrokenPipeError):
+                print(json.dumps({"dsn": dsn, "database": database, "seconds": GUARD_SECONDS}), file=sign, flush=True)
+            heard = said.readline().strip() if select.select([said], [], [], START_SECONDS)[0] else ""
+            if heard != READY:
+                guard.kill()
+                guard.wait()
+                raise _NoGuard(heard or "its guard did not start")
+            yield
+        try:
+            resumed = guard.wait(RESUME_SECONDS) == 0
+        except subprocess.TimeoutExpired:
+            # It goes on trying; the run's last step looks, too.
+            resumed = False
+        if not resumed:
+            logger.warning("pooler not resumed yet database=%s", database)

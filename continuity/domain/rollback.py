@@ -60,7 +60,7 @@ class Warm:
         return f"database {self.name} (OID {self.oid}), {self.verdict} by the drill of {self.drilled:%Y-%m-%d %H:%M} UTC"
 
 
-def plan_rollback(
+def plan_rollback(  # noqa: PLR0913 -- everything that a rollback is decided by
     application: Application,
     live: LiveState,
     chosen: Chosen,

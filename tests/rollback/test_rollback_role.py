@@ -147,9 +147,12 @@ def test_an_open_prepared_transaction_is_refused_and_named(place):
 
 
 @pytest.fixture(scope="module")
-def other_server():
-    """Run a second server, which can also decode its log."""
+def other_server(postgres_server):
+    """Run a second server, with the first one's password, which can also decode its log."""
     with running_postgres(settings={"wal_level": "logical", "max_wal_senders": "5"}) as server:
+        with psycopg.connect(server.dsn("postgres"), autocommit=True) as session:
+            session.execute(f"alter role postgres password '{postgres_server.password()}'")
+        (server.directory / "password").write_text(postgres_server.password())
         yield server
 
 
@@ -184,9 +187,7 @@ def databases(dsn: str) -> list[tuple]:
 def test_another_cluster_that_has_come_to_stand_behind_the_address_is_refused(place, postgres_server, other_server):
     name = conninfo_to_dict(place.dsn)["dbname"]
     Templates(other_server).copy("guestbook", name)
-    with psycopg.connect(other_server.dsn("postgres"), autocommit=True) as session:
-        session.execute(f"alter role postgres password '{postgres_server.password()}'")
-        there = make_conninfo(place.dsn, port=other_server.port)
+    there = other_server.dsn(name)
     with address_of(postgres_server.port) as address:
         place.set("rollback", f'dsn = "{make_conninfo(place.dsn, port=address.server_address[1])}"')
         application, environment = place.load()
@@ -204,7 +205,7 @@ def test_another_cluster_that_has_come_to_stand_behind_the_address_is_refused(pl
                 hands=hands(None),
             )
 
-    assert "cluster: was system identifier" in refused.value.detail
+    assert "server: was system identifier" in refused.value.detail
     assert (place.server(), databases(there)) == before
 
 
@@ -213,9 +214,7 @@ def test_a_logical_slot_on_the_database_is_refused_and_named(place, other_server
     with psycopg.connect(other_server.dsn("postgres"), autocommit=True) as session:
         if (name,) not in session.execute("select datname from pg_database").fetchall():
             session.execute(f'create database "{name}"')
-        (password,) = (conninfo_to_dict(place.dsn)["password"],)
-        session.execute(f"alter role postgres password '{password}'")
-    there = replace(place, dsn=make_conninfo(place.dsn, port=other_server.port))
+    there = replace(place, dsn=other_server.dsn(name))
     place.set("rollback", f'dsn = "{there.dsn}"')
     with psycopg.connect(there.dsn, autocommit=True) as session:
         session.execute("select pg_create_logical_replication_slot('feed', 'pgoutput')")

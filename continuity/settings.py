@@ -66,8 +66,8 @@ class DrillSection(Section):
     work_directory: Path | None = None
     """Folder with room for one uncompressed dump; by default the system's temporary folder."""
     keep: bool = False
-    """Whether every proven drill keeps its database, closed, so that a rollback to its point is the swap alone: at most one
-    an application, and only where drills run on the protected server."""
+    """Whether a drill that proves the newest point keeps its database, closed, so that a rollback to it is the swap alone:
+    at most one an application, and only where drills run on the protected server."""
 
 
 class RollbackSection(Section):

@@ -11,7 +11,7 @@ from continuity.adapters.points import Listing
 from continuity.domain.application import Application
 from continuity.domain.checks import refuse_unless_passed
 from continuity.domain.choice import choose_for_drill
-from continuity.domain.recovery_point import DrillRecord, KeptDatabase, Manifest
+from continuity.domain.recovery_point import DrillRecord, KeptDatabase, Manifest, PointState
 from continuity.domain.verdict import Acceptance, Finding, Trouble, Verdict, judge
 from continuity.errors import ContinuityError, DamagedObject, DatabaseError, DrillFailed, NotStored, UnsafeOperation
 from continuity.procedures.warm import drop_older_warm
@@ -84,7 +84,7 @@ def drill_point(
     """Restore a point into a scratch database, judge it, and write the verdict beside its manifest.
 
     With `keep` its database stays; where that is on the protected server and proven, it is closed, as a warm point, and
-    older warm points of the application are dropped. `[drill] keep` asks for the warm point alone.
+    older warm points of the application are dropped. `[drill] keep` asks for a warm point of the newest usable point alone.
 
     Raises:
         ConfigurationRefused: there is no such point.
@@ -101,30 +101,34 @@ def drill_point(
     warnings = refuse_unless_passed(checks, what=f"the drill of {manifest.id}")
     validate.prepare()
     acceptances = perform(READ_ACCEPTANCES, application, environment)
+    warm = environment.drill.keep and _newest(chosen.point, listing)
+
+    def decide(findings: tuple[Finding, ...]) -> Verdict:
+        return judge(findings, acceptances=acceptances, now=clock())
+
     with _machine_named(manifest):
         examined = _examine(
-            application, environment, manifest, perform, validate, report,
-            keep=keep, decide=lambda findings: judge(findings, acceptances=acceptances, now=clock()), now=clock(),
-        )  # fmt: skip
+            application, environment, manifest, perform, validate, report, keep=keep, warm=warm, decide=decide, now=clock()
+        )
     try:
         perform(REFUSE_EXPIRED, manifest, environment)
     except ContinuityError:
         if examined.database:
             perform(DROP, RestoredDatabase(name=examined.database, seconds=0, errors=()), environment)
         raise
-    finished, verdict, warm = clock(), examined.verdict, examined.warm
+    finished, verdict = clock(), examined.verdict
     seconds = (finished - started).total_seconds()
-    record = _record(manifest, verdict, finished, seconds, warm)
+    record = _record(manifest, verdict, finished, seconds, examined.warm)
     perform(RECORD, environment, manifest, record, verdict.findings, examined.result)
-    if warm:
-        warnings += perform(DROP_OLDER_WARM, application, environment, listing, warm, finished)
+    if examined.warm:
+        warnings += perform(DROP_OLDER_WARM, application, environment, listing, examined.warm, finished)
     return DrillReport(
         manifest=manifest,
         chosen_because=chosen.because,
         verdict=verdict,
         seconds=seconds,
         database=examined.database,
-        warm=warm,
+        warm=examined.warm,
         warnings=warnings + examined.warnings,
     )
 
@@ -162,6 +166,7 @@ def _examine(  # noqa: PLR0913 -- everything that a drill is about
     report: Report,
     *,
     keep: bool,
+    warm: bool,
     decide: Callable[[tuple[Finding, ...]], Verdict],
     now: datetime,
 ) -> _Examined:
@@ -184,33 +189,42 @@ def _examine(  # noqa: PLR0913 -- everything that a drill is about
             application,
         )
         verdict = decide((stored_bytes, restore_finding(restored), *validated.findings))
-        examined = _keep(restored, environment, perform, _Examined(verdict=verdict, result=validated.result), asked=keep)
+        examined = _keep(
+            restored, environment, perform, _Examined(verdict=verdict, result=validated.result), keep=keep, warm=warm
+        )
     finally:
         if examined is None or not examined.database:
             perform(DROP, restored, environment)
     return examined
 
 
+def _newest(drilled: PointState, listing: Listing) -> bool:
+    """Whether a rollback by rule would go back to this point, once it is proven: a drill of an older one must not cool it."""
+    created = drilled.manifest.created
+    return drilled.distrusted is None and not any(each.usable and each.manifest.created > created for each in listing.points)
+
+
 def _keep(
-    restored: RestoredDatabase, environment: Environment, perform: Perform, examined: _Examined, *, asked: bool
+    restored: RestoredDatabase, environment: Environment, perform: Perform, examined: _Examined, *, keep: bool, warm: bool
 ) -> _Examined:
     """Keep the database where a person asks for it, or as a warm point where the environment does and it is proven."""
     proven = examined.verdict.proven
-    if not (asked or (environment.drill.keep and proven)):
+    if not (keep or (warm and proven)):
         return examined
     kept = replace(examined, database=perform(KEEP, restored, environment))
     if not proven:
         return kept
     try:
-        warm = perform(CLOSE, kept.database, environment)
-    except UnsafeOperation as error:
-        # It stays open, for a person to look at: it is no warm point, and the proof was before.
-        return replace(kept, warnings=(f"database {kept.database} is no warm point: {error.message}",))
-    if warm is None and not asked:
-        why = "`[drill] keep` has no effect: drills do not run on the protected server, so nothing can be swapped in"
-        perform(DROP, replace(restored, name=kept.database), environment)
-        return replace(examined, warnings=(why,))
-    return replace(kept, warm=warm)
+        closed = perform(CLOSE, kept.database, environment)
+        why = "" if closed else "drills do not run on the protected server (`[drill] dsn`)"
+    except (UnsafeOperation, DatabaseError) as error:
+        # The proof was before, and stands: it is only that nothing can be swapped in.
+        closed, why = None, error.message
+    warnings = (f"no warm point was kept: {why}",) if why else ()
+    if closed or keep:
+        return replace(kept, warm=closed, warnings=warnings)
+    perform(DROP, replace(restored, name=kept.database), environment)
+    return replace(examined, warnings=warnings)
 
 
 def _record(manifest: Manifest, verdict: Verdict, finished: datetime, seconds: float, warm: KeptDatabase | None) -> DrillRecord:

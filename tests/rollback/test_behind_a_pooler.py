@@ -8,7 +8,7 @@ from contextlib import suppress
 import psycopg
 import pytest
 
-from continuity.adapters.pooler import read_entrances
+from continuity.adapters.pooler import held_back, read_entrances
 from continuity.domain.run import Outcome
 from continuity.engine import Phase
 from continuity.errors import UnsafeOperation
@@ -91,6 +91,15 @@ def test_a_run_that_is_killed_while_clients_wait_leaves_them_waiting_no_second(p
     assert start_run(place.environment, "guestbook", plan, None) == 0
     assert place.databases() == ["", "_replaced"]
     assert not paused(place, pooler)
+
+
+def test_a_process_that_is_frozen_while_clients_wait_does_not_make_them_wait_for_long(pooled, monkeypatch):
+    place, pooler = pooled("transaction")
+    monkeypatch.setattr("continuity.adapters.pooler.GUARD_SECONDS", 0.5)
+
+    with held_back(pooler.console, psycopg.conninfo.conninfo_to_dict(place.dsn)["dbname"]):
+        assert paused(place, pooler)
+        await_open(place, pooler, within_seconds=2)
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,12 @@ from continuity.adapters.points import DRILL, VERSION, DrillDocument
 from continuity.domain.run import Outcome
 from continuity.engine import Phase
 from continuity.journal import read_history
+from continuity.procedures.backup import take_backup
 from continuity.procedures.rollback import make_undo_plan
 from continuity.procedures.runs import open_run, resume, take_back
 from continuity.steps.operation import perform_plainly
 from continuity.steps.places import journals_of
+from deployments.local.postgres import running_postgres
 from tests.fixtures.killing import Kill, hands, start_run
 
 SWAP = "swap the databases"
@@ -28,8 +30,8 @@ def keep(place):
     """Drill, and drop with the test what the drill has kept; `keep.names` may be added to."""
     kept = []
 
-    def drill(**words):
-        report = place.drill(**words)
+    def drill(*words, **more):
+        report = place.drill(*words, **more)
         kept.append(report.database)
         return report
 
@@ -144,6 +146,29 @@ def test_the_environment_may_ask_every_drill_to_keep_its_database_and_a_drill_th
 
     assert names(place) == before
     assert steps(place.waiting()) == [SWAP]
+
+
+def test_a_drill_of_an_older_point_leaves_the_newest_one_warm(place, keep):
+    application, environment = place.load()
+    take_backup(application, environment, created=datetime.now(UTC), perform=perform_plainly)
+    place.set("drill", "keep = true")
+    newest = keep().database
+
+    assert keep("oldest").warm is None
+
+    assert newest in names(place)
+    assert steps(place.waiting()) == [SWAP]
+
+
+def test_a_drill_on_another_server_keeps_no_warm_point_and_says_so(place, keep):
+    with running_postgres() as server:
+        place.set("drill", f'keep = true\ndsn = "{server.dsn("postgres")}"')
+
+        report = keep()
+
+        assert (report.warm, report.database) == (None, "")
+        assert any("no warm point was kept: drills do not run on the protected server" in warning for warning in report.warnings)
+    assert steps(place.waiting())[0] == "restore the point"
 
 
 def test_without_keep_a_drill_leaves_nothing(place, keep):

@@ -78,7 +78,8 @@ def kept_restore(database_templates, validator, tmp_path_factory):
     dsn = database_templates.server.dsn(name)
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute("grant select on public.cities to public")
-    application = replace(load_application(APPLICATIONS, "blottr"), database=ProtectedDatabase(name=name), media=None)
+    described = load_application(APPLICATIONS, "blottr")
+    application = replace(described, database=ProtectedDatabase(name=name), media=None, workloads=(), flags=None)
     environment = Environment(database=DatabaseSection(dsn=dsn), vault=VaultSection(url=f"file://{folder}"))
     protected = Protected(application=application, environment=environment, dsn=dsn, validator=validator)
     take_backup(application, environment, created=datetime.now(UTC), perform=perform_plainly)

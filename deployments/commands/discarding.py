@@ -50,4 +50,4 @@ def discard(
             approvals=[approval],
             hands=hands(terminal, environment, validator),
         )
-    return tell_run(terminal, report)
+    return tell_run(terminal, report, environment)

@@ -9,13 +9,15 @@ from typing import Any
 from continuity.domain.application import Application
 from continuity.domain.choice import Chosen
 from continuity.domain.live import LiveState
-from continuity.domain.plan import TAKES_OVER, Plan, PlanHash, PlannedStep, Verb
+from continuity.domain.plan import TAKES_OVER, Facts, Plan, PlanHash, PlannedStep, Verb
+from continuity.domain.proof import plan_health, plan_proof
 from continuity.domain.recovery_point import KeptDatabase, Manifest
 from continuity.domain.run import EntryKind, History, RunId
 from continuity.domain.swap import replaced_name, restoring_name, shadow_name, undone_name
 from continuity.domain.traffic import (
     flag_steps,
     release_steps,
+    rollout_steps,
     start_steps,
     stop_steps,
     wait_step,
@@ -71,10 +73,12 @@ def plan_rollback(  # noqa: PLR0913 -- everything that a rollback is decided by
     now: datetime,
     warm: Warm | None = None,
     pooled: bool = False,
+    url: str = "",
 ) -> Plan:
-    """Plan to go back to a point: stop, bring the database up beside the live one, judge, release, swap, start.
+    """Plan to go back to a point: stop, bring the database up beside the live one, judge, release, swap, start, prove.
 
-    A warm database is swapped as it is. Behind a pooler (`pooled`) its clients are let through after the swap.
+    A warm database is swapped as it is. Behind a pooler (`pooled`) its clients are let through after the swap. `url` is
+    where users reach the application: without it nobody is asked how it is.
 
     Raises:
         UnsafeOperation: the point lacks what the scope asks for.
@@ -91,7 +95,9 @@ def plan_rollback(  # noqa: PLR0913 -- everything that a rollback is decided by
     stops = scope is not Scope.APPLICATION or live.held is not None
     stop = stop_steps(live.workloads, live.arguments, live.held) if stops else ()
     sure = (wait_step("make sure that nobody is left", live.workloads, live.arguments),) if stop and swap else ()
-    start = start_steps(live.workloads) if stop else ()
+    start = start_steps(live.workloads) if stop else rollout_steps(live.workloads)
+    point = {"point": manifest.id, "dump_sha256": manifest.dump.sha256} if swap else None
+    proof = _proof_steps(application, url, point)
     first = (*stop, *prepare) if order is Order.STOP_FIRST else (*prepare, *stop)
     targets = {"recovery point": f"{manifest.id}, of {_when(manifest)}, sha256 {manifest.dump.sha256}"}
     if warm is not None and swap:
@@ -101,7 +107,7 @@ def plan_rollback(  # noqa: PLR0913 -- everything that a rollback is decided by
         verb=Verb.ROLLBACK,
         created=now,
         targets=live.targets | targets,
-        steps=(*pulls, *first, *release, *sure, *swap, *start),
+        steps=(*pulls, *first, *release, *sure, *swap, *start, *proof),
         point=manifest.id,
         options=options | ({TAKES_OVER: live.held.run} if live.held else {}),
     )
@@ -116,6 +122,7 @@ def plan_undo(
     options: dict[str, str],
     now: datetime,
     pooled: bool = False,
+    url: str = "",
 ) -> Plan:
     """Plan to take a finished run back: the database that it replaced is kept, closed, and has not changed since.
 
@@ -140,9 +147,15 @@ def plan_undo(
         verb=Verb.UNDO,
         created=now,
         targets=targets,
-        steps=(*stop, *release, *flags, *swap, *start_steps(live.workloads)),
+        steps=(*stop, *release, *flags, *swap, *start_steps(live.workloads), *_proof_steps(application, url, None)),
         options=options | ({TAKES_OVER: live.held.run} if live.held else {}),
     )
+
+
+def _proof_steps(application: Application, url: str, point: Facts | None) -> tuple[PlannedStep, ...]:
+    """Ask for the application's health first, as part of the immediate stage; then all that the later stages look at."""
+    health = (plan_health(application, url),) if url else ()
+    return (*health, *plan_proof(application, url=url, point=point))
 
 
 def _database_steps(

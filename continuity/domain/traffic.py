@@ -72,6 +72,19 @@ def start_steps(workloads: Iterable[WorkloadState], held: Held | None = None) ->
     return tuple(steps)
 
 
+def rollout_steps(workloads: Iterable[WorkloadState]) -> tuple[PlannedStep, ...]:
+    """Plan to wait until the cluster has rolled a release out, where the application was not stopped for it."""
+    return tuple(
+        PlannedStep(
+            name=f"wait for the rollout of {state.ref.name}",
+            kind="wait for the rollout",
+            target=_deployment(state),
+            arguments=_arguments(state),
+        )
+        for state in workloads
+    )
+
+
 def release_steps(now: Iterable[WorkloadState], then: Sequence[WorkloadState]) -> tuple[PlannedStep, ...]:
     """Plan to give each workload the images and the configuration of the point; images that differ are pulled first.
 

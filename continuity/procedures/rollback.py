@@ -95,10 +95,14 @@ def make_plan(
     live = perform(OBSERVE, application, environment)
     plan = plan_rollback(
         application, live, chosen, scope=wish.scope, order=wish.order, options=wish.options(), now=now,
-        warm=found.warm, pooled=bool(environment.pooler_dsn),
+        warm=found.warm, pooled=bool(environment.pooler_dsn), url=_url(environment),
     )  # fmt: skip
     estimates = _estimate(plan, chosen.point, live, environment, perform)
     return WaitingPlan(plan=plan, estimates=replace(estimates, notes=notes + estimates.notes))
+
+
+def _url(environment: Environment) -> str:
+    return environment.traffic.url if environment.traffic else ""
 
 
 def _refuse_unready(
@@ -130,7 +134,9 @@ def make_undo_plan(
     swapped = any("replaced" in entry.facts for entry in history.entries)
     notes = _refuse_unready(application, environment, perform, None) if swapped else ()
     live = perform(OBSERVE, application, environment)
-    plan = plan_undo(application, live, run, history, options={"run": run}, now=now, pooled=bool(environment.pooler_dsn))
+    plan = plan_undo(
+        application, live, run, history, options={"run": run}, now=now, pooled=bool(environment.pooler_dsn), url=_url(environment)
+    )
     then = next((entry.facts["activity"] for entry in history.entries if "activity" in entry.facts), ())
     discards = written_since([TableActivity(**each) for each in then], live.activity, rows={}, same_database=True)
     measured = perform(READ_MEASURED, environment, application.name)

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 
 from continuity.steps.application_tests import run_in_cluster, running_tests
+from continuity.steps.discarding import DISCARD
 from continuity.steps.error_rate import WATCH_ERRORS
 from continuity.steps.health import CHECK_HEALTH
 from continuity.steps.live import COMPARE_QUERY_TIMES, JudgeLive, validating_live
 from continuity.steps.pods import GATHER_PODS
-from continuity.steps.discarding import DISCARD
 from continuity.steps.pooling import OPEN_POOLER
 from continuity.steps.release import PULL_IMAGE, SET_THE_FLAGS, SET_THE_RELEASE
 from continuity.steps.shadow import RESTORE_SHADOW, Judge, judging
@@ -21,6 +21,7 @@ from continuity.steps.traffic import (
     RESUME_SCALERS,
     START_WORKLOAD,
     STOP_WORKLOAD,
+    WAIT_FOR_ROLLOUT,
     WAIT_FOR_SESSIONS,
 )
 
@@ -39,6 +40,7 @@ KINDS = (
     DISCARD,
     OPEN_DATABASE,
     START_WORKLOAD,
+    WAIT_FOR_ROLLOUT,
     RESUME_SCALERS,
     CHECK_HEALTH,
     GATHER_PODS,

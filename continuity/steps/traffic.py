@@ -22,7 +22,8 @@ from continuity.steps.step import Probe, Step, World
 
 PAUSE, STOP, START, RESUME = "pause what scales back", "stop a workload", "start a workload", "resume what scales back"
 WAIT, END, CLOSE, OPEN = "wait for sessions", "end sessions", "close the database", "open the database"
-READY_SECONDS = 300
+ROLL_OUT = "wait for the rollout"
+READY_SECONDS = 240
 POLL_SECONDS = 0.2
 MOST_REVERSIONS = 2
 END_SECONDS, QUIET_SECONDS = 4.0, 0.5
@@ -31,6 +32,8 @@ OURS = "continuity"
 """The application name of our own sessions: a backup that runs meanwhile is ended by the swap, and is no application."""
 
 _SCALERS: TypeAdapter[tuple[ScalerState, ...]] = TypeAdapter(tuple[ScalerState, ...])
+_TWICE = Retry(attempts=2, first_wait_seconds=1.0)
+"""For what has waited long by itself: pods that do not come up twice are for a person."""
 _PATIENT = Retry(attempts=6, first_wait_seconds=0.5, longest_wait_seconds=10.0)
 
 
@@ -139,6 +142,13 @@ def _start(world: World, facts: Facts) -> Facts:
         scale(cluster, ref_of(facts), uid=facts["uid"], replicas=facts["replicas"])
         wait_until_ready(cluster, ref_of(facts), replicas=facts["replicas"], deadline_seconds=READY_SECONDS)
     return {}
+
+
+def _roll_out(world: World, facts: Facts) -> Facts:
+    with open_cluster(world.environment.cluster) as cluster:
+        replicas = read_planned(cluster, facts).replicas
+        wait_until_ready(cluster, ref_of(facts), replicas=replicas, deadline_seconds=READY_SECONDS)
+    return {"rolled out": replicas}
 
 
 def _wait(world: World, facts: Facts) -> Facts:
@@ -262,7 +272,8 @@ def _read(scalers: Any) -> tuple[ScalerState, ...]:
 PAUSE_SCALERS = Step(kind=PAUSE, facts=_pause_facts, probe=_paused, do=_pause, undo=_unpause, retry=_PATIENT)
 RESUME_SCALERS = Step(kind=RESUME, facts=_resume_facts, probe=_resumed, do=_resume, retry=_PATIENT)
 STOP_WORKLOAD = Step(kind=STOP, facts=_stop_facts, probe=_stopped, do=_stop, undo=_unstop, retry=_PATIENT)
-START_WORKLOAD = Step(kind=START, facts=_start_facts, probe=_started, do=_start, retry=_PATIENT)
+START_WORKLOAD = Step(kind=START, facts=_start_facts, probe=_started, do=_start, retry=_TWICE)
+WAIT_FOR_ROLLOUT = Step(kind=ROLL_OUT, do=_roll_out, observes=True, retry=_TWICE)
 WAIT_FOR_SESSIONS = Step(kind=WAIT, do=_wait, observes=True, retry=_PATIENT)
 END_SESSIONS = Step(kind=END, do=_end, observes=True, retry=_PATIENT)
 CLOSE_DATABASE = Step(kind=CLOSE, probe=_closed, do=_close, undo=_reopen, retry=_PATIENT)

@@ -11,7 +11,7 @@ from continuity.adapters.postgres import connect, fetch_value
 from continuity.domain.approval import Approval
 from continuity.domain.recovery_point import Manifest
 from continuity.domain.run import Outcome
-from continuity.procedures.judging import judge_by
+from continuity.procedures.judging import judge_by, judge_live_by
 from continuity.procedures.rollback import RollbackWish, make_plan, make_undo_plan, remake
 from continuity.procedures.runs import Hands, RunReport, carry_out
 from continuity.procedures.telling import headline
@@ -48,7 +48,12 @@ def roll_back(scene: Scene) -> tuple[bool, str, RunReport]:
         waiting,
         replan=lambda: remake(application, environment, plan, perform=perform_plainly, now=datetime.now(UTC)),
         approvals=[approval],
-        hands=Hands(perform=perform_plainly, judge=judge_by(scene.validator, environment), observe=scene.observe),
+        hands=Hands(
+            perform=perform_plainly,
+            judge=judge_by(scene.validator, environment),
+            judge_live=judge_live_by(scene.validator, environment),
+            observe=scene.observe,
+        ),
     )
     said = f"plan {plan.hash}, {len(plan.steps)} steps. Lost: {waiting.estimates.discards}.\n    {headline(report)}"
     return report.ended.outcome is Outcome.DONE, said, report

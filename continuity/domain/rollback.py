@@ -153,8 +153,11 @@ def plan_undo(
 
 
 def _proof_steps(application: Application, url: str, point: Facts | None) -> tuple[PlannedStep, ...]:
-    """Ask for the application's health first, as part of the immediate stage; then all that the later stages look at."""
-    health = (plan_health(application, url),) if url else ()
+    """Ask for the application's health first, as part of the immediate stage; then all that the later stages look at.
+
+    One without `[health]` is not asked: the address of the environment may be another application's.
+    """
+    health = (plan_health(application, url),) if url and application.health else ()
     return (*health, *plan_proof(application, url=url, point=point))
 
 

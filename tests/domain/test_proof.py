@@ -5,6 +5,7 @@ from pathlib import Path
 
 from continuity.adapters.application_files import load_application
 from continuity.domain.proof import plan_health, plan_proof
+from continuity.domain.rollback import _proof_steps as proof_steps
 from continuity.domain.stages import Stage
 from continuity.steps.kinds import kinds_of_steps
 from tests.fixtures.model_world import a_world
@@ -52,3 +53,10 @@ def test_without_an_address_only_the_data_is_looked_at_and_without_a_point_not_e
         "compare query times",
     }
     assert plan_proof(a_world().application, url="", point=None) == ()
+
+
+def test_an_application_that_describes_no_health_is_not_asked_at_the_address_of_another():
+    guestbook = load_application(Path(__file__).parents[2] / "applications", "guestbook")
+
+    assert {step.kind for step in proof_steps(guestbook, URL, POINT)} == {"validate the live database", "compare query times"}
+    assert proof_steps(blottr(), URL, POINT)[0].kind == "check health"

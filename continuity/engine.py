@@ -151,7 +151,7 @@ class Engine:
             self.observe(step, Phase.ACTED)
             if not kind.observes and kind.probe(world, facts) is not Probe.DONE:
                 raise ContinuityError(f"{step.name} has acted, and {step.target} does not show it", transient=True)
-        passed = passed or kind.pivot
+        passed = passed or step.pivot or kind.pivot
         self.journal.append(EntryKind.DONE, step=step.name, facts={**facts, **result}, may_spool=passed)
         self.observe(step, Phase.DONE)
 
@@ -160,7 +160,7 @@ class Engine:
         because = error.message if isinstance(error, ContinuityError) else f"{type(error).__name__} in this program"
         kind = self.kinds[step.kind]
         self.observe(step, Phase.FAILED)
-        if kind.pivot and (intent := self.journal.history.intent(step.name)):
+        if (step.pivot or kind.pivot) and (intent := self.journal.history.intent(step.name)):
             try:
                 found = kind.probe(self._world(), intent.facts)
             except ContinuityError as unknown:
@@ -219,7 +219,8 @@ class Engine:
 
     def _pivot_passed(self, plan: Plan) -> bool:
         history = self.journal.history
-        return any(self.kinds[step.kind].pivot and history.done(step.name) for step in plan.steps)
+        decisive = [step for step in plan.steps if step.pivot or self.kinds[step.kind].pivot]
+        return any(history.done(step.name) for step in decisive)
 
     def _end(self, outcome: Outcome, *, because: str = "") -> Ended:
         facts = {"outcome": outcome.value, "because": because}

@@ -41,6 +41,8 @@ class PlannedStep:
     target: str
     arguments: Facts = field(default_factory=dict)
     stage: Stage = Stage.IMMEDIATE
+    pivot: bool = False
+    """Whether this step decides the run although its kind does not: from it on a failure is no reason to go back."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,7 @@
 """Decides an emergency rollback, and how it is undone: which steps in which order. Pure: what is observed is handed in."""
 
 import hashlib
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -89,8 +89,11 @@ def plan_rollback(  # noqa: PLR0913 -- everything that a rollback is decided by
     release = _release_steps(live, manifest) if scope is not Scope.DATABASE else ()
     pulls = tuple(step for step in release if step.kind == "pull the image")
     release = tuple(step for step in release if step not in pulls)
-    if scope is Scope.APPLICATION and not release:
-        raise UnsafeOperation(f"{manifest.id} knows no release to go back to", hint="Choose another point, or another scope.")
+    if scope is Scope.APPLICATION:
+        if not release:
+            raise UnsafeOperation(f"{manifest.id} knows no release to go back to", hint="Choose another point, or another scope.")
+        # Once the former release is set, a check that fails must not bring the bad one back.
+        release = (*release[:-1], replace(release[-1], pivot=True))
     # A new release alone rolls out while the application serves; a held one, and a swap, need everything stopped.
     stops = scope is not Scope.APPLICATION or live.held is not None
     stop = stop_steps(live.workloads, live.arguments, live.held) if stops else ()

@@ -54,8 +54,9 @@ def confirmed(report: RunReport) -> str:
 
 
 def keep_report(environment: Environment, report: RunReport) -> str:
-    """Keep the report in the journals' vault, and return its key. A report that is there is kept: a run ends once."""
-    key = f"{application_of_run(report.run)}/reports/{report.run}.md"
+    """Keep the report in the journals' vault, and return its key; each time that a run is gone on with makes one more."""
+    entries = len(report.history.entries)
+    key = f"{application_of_run(report.run)}/reports/{report.run}/{entries:06}.md"
     with suppress(AlreadyStored):
         journals_of(environment).create(key, report_markdown(report).encode())
     return key

@@ -317,3 +317,13 @@ def test_any_schedule_of_kills_and_failures_ends_as_undisturbed_or_as_never_begu
 
     assert ended is not None, events
     assert world.cells == (NEW if ended.outcome is Outcome.DONE else OLD), events
+
+
+def test_a_plan_may_name_a_step_as_its_pivot_although_its_kind_is_none():
+    world = Cells(trouble=failing("last"))
+    world.start(pivots=("second",))
+
+    ended = world.engine().carry_out()
+
+    assert (ended.outcome, ended.failed) == (Outcome.INCOMPLETE, "last")
+    assert world.cells["second"] == "new"

@@ -1,0 +1,95 @@
+"""The emergency rollback as a flow: a person approves it in a form, every step is a task run, the report is an artifact."""
+
+import asyncio
+import contextvars
+import threading
+import time
+
+import psycopg
+import pytest
+from prefect.artifacts import Artifact
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+from prefect.client.schemas.objects import StateType
+from prefect.flow_runs import resume_flow_run
+
+from flows.rollback import emergency_rollback
+
+PAUSE_SECONDS = 90
+
+
+def ask(question):
+    """Ask the server something, in a loop of its own."""
+
+    async def asked():
+        async with get_client() as client:
+            return await question(client)
+
+    return asyncio.run(asked())
+
+
+def paused_run(started: float):
+    """Return the flow run that waits for a person."""
+    deadline = time.monotonic() + PAUSE_SECONDS
+    while time.monotonic() < deadline:
+        for run in ask(lambda client: client.read_flow_runs(limit=20)):
+            if run.state_type is StateType.PAUSED and run.created.timestamp() >= started:
+                return run
+        time.sleep(0.2)
+    raise TimeoutError("no run waits for a person")
+
+
+def roll_back(answer: dict[str, str]):
+    """Start the flow, answer its form as a person would, and return the state that it ends in."""
+    ended = []
+    started = time.time() - 1
+
+    def start() -> None:
+        ended.append(emergency_rollback("guestbook", return_state=True))
+
+    # Which server it is stands in the context, which a thread does not inherit by itself.
+    flow = threading.Thread(target=contextvars.copy_context().run, args=(start,), daemon=True)
+    flow.start()
+    run = paused_run(started)
+    resume_flow_run(run.id, run_input=answer)
+    flow.join(timeout=180)
+    return run, ended[0]
+
+
+@pytest.fixture
+def spoilt(deployed):
+    protected = deployed("guestbook")
+    protected.back_up()
+    assert protected.drill().verdict.proven
+    with psycopg.connect(protected.dsn, autocommit=True) as session:
+        session.execute("update entries set words = 'spoilt'")
+    return protected
+
+
+def count_spoilt(protected) -> int:
+    with psycopg.connect(protected.dsn) as session:
+        return session.execute("select count(*) from entries where words = 'spoilt'").fetchone()[0]
+
+
+def test_an_approved_rollback_runs_every_step_as_a_task_and_publishes_its_report(spoilt):
+    run, state = roll_back({"decision": "carry the plan out", "name": "Ada"})
+
+    assert (state.type, state.name) == (StateType.COMPLETED, "Done"), state.message
+    assert count_spoilt(spoilt) == 0
+    chosen = FlowRunFilter(id=FlowRunFilterId(any_=[run.id]))
+    names = [task.name.rsplit("-", 1)[0] for task in ask(lambda client: client.read_task_runs(flow_run_filter=chosen))]
+    assert {"restore the point", "judge the restore", "swap the databases"} <= set(names)
+    assert "Will be lost" in Artifact.get("guestbook-plan").data
+    report = Artifact.get("guestbook-run").data
+    assert "approved by | Ada" in report
+    assert "Timeline (UTC)" in report
+
+
+def test_a_form_that_says_to_do_nothing_changes_nothing(spoilt):
+    before = count_spoilt(spoilt)
+
+    _, state = roll_back({"decision": "do nothing", "name": "Ada"})
+
+    assert state.type is StateType.FAILED
+    assert "Ada decided to do nothing" in state.message
+    assert count_spoilt(spoilt) == before

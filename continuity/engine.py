@@ -125,7 +125,7 @@ class Engine:
 
     def _attempt_as_operation(self, step: PlannedStep) -> None:
         kind = self.kinds[step.kind]
-        operation = Operation(name=step.name, run=self._attempt, retry=kind.retry, tags=("act",))
+        operation = Operation(name=step.name, run=self._attempt, retry=kind.retry)
         self.perform(operation, step, kind)
 
     def _attempt(self, step: PlannedStep, kind: Step) -> None:
@@ -188,7 +188,7 @@ class Engine:
         for name in self.journal.history.to_undo([step.name for step in plan.steps]):
             step = plan.step(name)
             kind = self.kinds[step.kind]
-            operation = Operation(name=f"undo: {name}", run=self._undo, retry=kind.retry, tags=("act",))
+            operation = Operation(name=f"undo: {name}", run=self._undo, retry=kind.retry)
             try:
                 self.perform(operation, step, kind)
             except Overtaken:

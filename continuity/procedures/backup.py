@@ -156,12 +156,12 @@ def compare_with_earlier(environment: Environment, manifest: Manifest) -> tuple[
     return trend(manifest, (state.manifest for state in points)).out_of_line
 
 
-CHECK = Operation(name="check what the backup needs", run=check_backup, tags=("observe",))
-FIND_POINT = Operation(name="look for the point", run=find_point, retry=PATIENT, tags=("observe",))
-TIDY = Operation(name="remove leftovers of killed backups", run=tidy_vault, retry=PATIENT, tags=("act",))
-CAPTURE_DATABASE = Operation(name="dump and digest the database", run=capture_database, retry=PATIENT, tags=("act",))
-CAPTURE_RELEASE = Operation(name="record the release", run=capture_release, retry=PATIENT, tags=("observe",))
-COMPARE_RELEASE = Operation(name="compare the release", run=compare_release, retry=PATIENT, tags=("observe",))
-CAPTURE_MEDIA = Operation(name="map the media versions", run=capture_media, retry=PATIENT, tags=("act",))
-COMPARE = Operation(name="compare with earlier points", run=compare_with_earlier, tags=("observe",))
-WRITE_MANIFEST = Operation(name="write the manifest", run=write_manifest, retry=PATIENT, tags=("act",))
+CHECK = Operation(name="check what the backup needs", run=check_backup)
+FIND_POINT = Operation(name="look for the point", run=find_point, retry=PATIENT)
+TIDY = Operation(name="remove leftovers of killed backups", run=tidy_vault, retry=PATIENT)
+CAPTURE_DATABASE = Operation(name="dump and digest the database", run=capture_database, retry=PATIENT)
+CAPTURE_RELEASE = Operation(name="record the release", run=capture_release, retry=PATIENT)
+COMPARE_RELEASE = Operation(name="compare the release", run=compare_release, retry=PATIENT)
+CAPTURE_MEDIA = Operation(name="map the media versions", run=capture_media, retry=PATIENT)
+COMPARE = Operation(name="compare with earlier points", run=compare_with_earlier)
+WRITE_MANIFEST = Operation(name="write the manifest", run=write_manifest, retry=PATIENT)

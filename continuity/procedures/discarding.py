@@ -53,4 +53,4 @@ def confirm_name(plan: Plan, typed: str) -> None:
         )
 
 
-OBSERVE_REPLACED = Operation(name="observe the replaced database", run=observe_replaced, retry=PATIENT, tags=("observe",))
+OBSERVE_REPLACED = Operation(name="observe the replaced database", run=observe_replaced, retry=PATIENT)

@@ -182,7 +182,7 @@ def _examine(  # noqa: PLR0913 -- everything that a drill is about
     examined: _Examined | None = None
     try:
         validated = perform(
-            Operation(name="validate the restored database", run=validate.restored, tags=("observe",)),
+            Operation(name="validate the restored database", run=validate.restored),
             environment.drill_dsn,
             restored.name,
             manifest,
@@ -251,15 +251,15 @@ def read_acceptances(application: Application, environment: Environment) -> tupl
     return points_of(environment, application.name).acceptances()
 
 
-LIST_POINTS = Operation(name="list the recovery points", run=list_points, retry=PATIENT, tags=("observe",))
-CHECK = Operation(name="check what the drill needs", run=check_drill, tags=("observe",))
-FETCH = Operation(name="fetch and verify the dump", run=fetch_dump, retry=PATIENT, tags=("observe",))
-VERIFY_OTHERS = Operation(name="verify the other objects", run=verify_other_objects, retry=PATIENT, tags=("observe",))
-RESTORE = Operation(name="restore beside the live database", run=restore_database, retry=PATIENT, tags=("act",))
-REFUSE_EXPIRED = Operation(name="see that the point is still there", run=refuse_expired, retry=PATIENT, tags=("observe",))
-READ_ACCEPTANCES = Operation(name="read acceptances", run=read_acceptances, retry=PATIENT, tags=("observe",))
-RECORD = Operation(name="record the verdict", run=record_verdict, retry=PATIENT, tags=("act",))
-CLOSE = Operation(name="close the kept database", run=close_kept, retry=PATIENT, tags=("act",))
-DROP_OLDER_WARM = Operation(name="drop older warm databases", run=drop_older_warm, tags=("act",))
-KEEP = Operation(name="keep the scratch database", run=keep_restored, retry=PATIENT, tags=("act",))
-DROP = Operation(name="drop the scratch database", run=drop_restored, retry=PATIENT, tags=("act",))
+LIST_POINTS = Operation(name="list the recovery points", run=list_points, retry=PATIENT)
+CHECK = Operation(name="check what the drill needs", run=check_drill)
+FETCH = Operation(name="fetch and verify the dump", run=fetch_dump, retry=PATIENT)
+VERIFY_OTHERS = Operation(name="verify the other objects", run=verify_other_objects, retry=PATIENT)
+RESTORE = Operation(name="restore beside the live database", run=restore_database, retry=PATIENT)
+REFUSE_EXPIRED = Operation(name="see that the point is still there", run=refuse_expired, retry=PATIENT)
+READ_ACCEPTANCES = Operation(name="read acceptances", run=read_acceptances, retry=PATIENT)
+RECORD = Operation(name="record the verdict", run=record_verdict, retry=PATIENT)
+CLOSE = Operation(name="close the kept database", run=close_kept, retry=PATIENT)
+DROP_OLDER_WARM = Operation(name="drop older warm databases", run=drop_older_warm)
+KEEP = Operation(name="keep the scratch database", run=keep_restored, retry=PATIENT)
+DROP = Operation(name="drop the scratch database", run=drop_restored, retry=PATIENT)

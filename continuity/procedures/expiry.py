@@ -138,6 +138,6 @@ def _tombstone(decision: Decision, *, by: str, at: datetime) -> Expired:
     )
 
 
-OBSERVE = Operation(name="observe points, open runs and clocks", run=observe_points, retry=PATIENT, tags=("observe",))
-EXPIRE = Operation(name="expire a point", run=expire_point, retry=PATIENT, tags=("act",))
-FINISH = Operation(name="finish an expiry that was cut short", run=finish_expiry, retry=PATIENT, tags=("act",))
+OBSERVE = Operation(name="observe points, open runs and clocks", run=observe_points, retry=PATIENT)
+EXPIRE = Operation(name="expire a point", run=expire_point, retry=PATIENT)
+FINISH = Operation(name="finish an expiry that was cut short", run=finish_expiry, retry=PATIENT)

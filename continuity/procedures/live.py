@@ -63,4 +63,4 @@ def _held(application: Application, environment: Environment) -> Held | None:
     return held_by(read_history(journals, run)) if run else None
 
 
-OBSERVE = Operation(name="observe what is live", run=observe_live, retry=PATIENT, tags=("observe",))
+OBSERVE = Operation(name="observe what is live", run=observe_live, retry=PATIENT)

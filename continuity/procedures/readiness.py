@@ -86,8 +86,8 @@ def _drill(application: Application, environment: Environment, perform: Perform)
     )
 
 
-CHECK_BACKUP = Operation(name="check what a backup needs", run=check_backup, tags=("observe",))
-CHECK_DRILL = Operation(name="check what a drill needs", run=check_drill, tags=("observe",))
-CHECK_FIRST_DRILL = Operation(name="check what the first drill will need", run=check_first_drill, tags=("observe",))
-CHECK_KEY = Operation(name="open a stored object", run=check_key_opens, tags=("observe",))
-CHECK_ROLLBACK = Operation(name="check what a rollback needs", run=check_rollback, tags=("observe",))
+CHECK_BACKUP = Operation(name="check what a backup needs", run=check_backup)
+CHECK_DRILL = Operation(name="check what a drill needs", run=check_drill)
+CHECK_FIRST_DRILL = Operation(name="check what the first drill will need", run=check_first_drill)
+CHECK_KEY = Operation(name="open a stored object", run=check_key_opens)
+CHECK_ROLLBACK = Operation(name="check what a rollback needs", run=check_rollback)

@@ -181,9 +181,9 @@ def read_run(environment: Environment, run: RunId) -> History:
     return read_history(journals_of(environment), run)
 
 
-READ_MEASURED = Operation(name="read how long past runs took", run=read_measured, retry=PATIENT, tags=("observe",))
-FIND_WARM = Operation(name="look for a warm database", run=find_warm, retry=PATIENT, tags=("observe",))
-CHECK_SWAP = Operation(name="check what the swap needs", run=check_swap, tags=("observe",))
-CHECK_RESTORE = Operation(name="check what the restore needs", run=check_restore_beside, tags=("observe",))
-KEEP_PLAN = Operation(name="keep the plan for approval", run=keep_plan, retry=PATIENT, tags=("act",))
-READ_RUN = Operation(name="read the run's journal", run=read_run, retry=PATIENT, tags=("observe",))
+READ_MEASURED = Operation(name="read how long past runs took", run=read_measured, retry=PATIENT)
+FIND_WARM = Operation(name="look for a warm database", run=find_warm, retry=PATIENT)
+CHECK_SWAP = Operation(name="check what the swap needs", run=check_swap)
+CHECK_RESTORE = Operation(name="check what the restore needs", run=check_restore_beside)
+KEEP_PLAN = Operation(name="keep the plan for approval", run=keep_plan, retry=PATIENT)
+READ_RUN = Operation(name="read the run's journal", run=read_run, retry=PATIENT)

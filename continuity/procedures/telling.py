@@ -77,4 +77,4 @@ def report_markdown(report: RunReport) -> str:
     )
 
 
-KEEP_REPORT = Operation(name="keep the report", run=keep_report, retry=PATIENT, tags=("act",))
+KEEP_REPORT = Operation(name="keep the report", run=keep_report, retry=PATIENT)

@@ -30,7 +30,7 @@ def reach_database(dsn: str, database: str) -> DatabaseIdentity:
         return read_identity(connection)
 
 
-REACH = Operation(name="reach the live database", run=reach_database, retry=PATIENT, tags=("observe",))
+REACH = Operation(name="reach the live database", run=reach_database, retry=PATIENT)
 
 
 def validate_live(
@@ -55,7 +55,7 @@ def validate_live(
     name = database or application.database.name
     perform(REACH, dsn_of(environment), name)
     validated = perform(
-        Operation(name="validate the live database", run=validate.live, retry=PATIENT, tags=("observe",)),
+        Operation(name="validate the live database", run=validate.live, retry=PATIENT),
         dsn_of(environment),
         name,
         latest,

@@ -36,7 +36,6 @@ class Operation(Generic[P, R]):
     name: str
     run: Callable[P, R]
     retry: Retry = field(default=ONCE)
-    tags: tuple[str, ...] = ()
 
 
 def transient(error: BaseException) -> bool:

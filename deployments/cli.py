@@ -17,7 +17,7 @@ VERBS = {
     "validate": ("protection", "Judge a live database by its suites and rules."),
     "points": ("protection", "List the recovery points, newest first, with their verdicts."),
     "status": ("protection", "Tell the age of the last proven point, the objectives, and what needs a look."),
-    "distrust": ("trust", "Mark a point as holding bad data: it is never chosen by rule."),
+    "distrust": ("trust", "Mark a point or an image as bad: no rollback goes there by rule."),
     "accept": ("trust", "Tolerate a failing finding of health until a date."),
     "hold": ("holding", "Stop traffic and writes now, without a plan."),
     "release": ("holding", "Put back exactly what a hold has stopped."),

@@ -15,6 +15,7 @@ from continuity.adapters.documents import read_document, write_document
 from continuity.adapters.vault import Vault
 from continuity.domain.application import ApplicationName
 from continuity.domain.recovery_point import Distrust, DrillRecord, Expired, Manifest, Pin, PointState, RecoveryPointId
+from continuity.domain.releases import BadImage
 from continuity.domain.verdict import Acceptance, Finding
 from continuity.errors import AlreadyStored, ContinuityError, NotStored, UnsafeOperation
 
@@ -25,6 +26,7 @@ DRILL = "continuity/drill"
 DISTRUST = "continuity/distrust"
 ACCEPTANCE = "continuity/acceptance"
 PIN = "continuity/pin"
+BAD_IMAGE = "continuity/bad-image"
 EXPIRED = "continuity/expired"
 VERSION = 1
 POINT_VERSION = 2
@@ -264,6 +266,17 @@ class PointStore:
     def pinned(self, point: RecoveryPointId) -> bool:
         """Whether a point is pinned now; a pin that cannot be read is one, too."""
         return any(listed.key == self.pin_key(point) for listed in self.vault.list(self.pin_key(point)))
+
+    def mark_image(self, mark: BadImage) -> None:
+        """Mark an image as one that must not run again; marking it again keeps the first reason."""
+        key = f"{self.application}/bad-images/{mark.digest.removeprefix('sha256:')}.json"
+        with suppress(AlreadyStored):
+            self.vault.create(key, write_document(mark, form=BAD_IMAGE, version=VERSION))
+
+    def bad_images(self) -> tuple[BadImage, ...]:
+        """Read every image that a person has marked as bad."""
+        keys = [listed.key for listed in self.vault.list(f"{self.application}/bad-images/")]
+        return tuple(read_document(self.vault.read(key), BadImage, form=BAD_IMAGE, version=VERSION, key=key) for key in keys)
 
     def accept(self, acceptance: Acceptance, *, at: datetime) -> None:
         """Record that a failing health finding is tolerated until a date."""

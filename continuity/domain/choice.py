@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from continuity.domain.recovery_point import DrillRecord, PointState
+from continuity.domain.recovery_point import DrillRecord, Manifest, PointState
 from continuity.domain.verdict import Judgement
 from continuity.errors import ConfigurationRefused, UnsafeOperation
 
@@ -59,8 +59,16 @@ def choose_for_drill(points: Sequence[PointState], wanted: str, *, pick: Callabl
     return Chosen(point=best, because=f"{wanted} of {len(trusted)} points")
 
 
-def choose_for_rollback(points: Sequence[PointState], wanted: str, *, before: datetime | None = None) -> Chosen:
+def choose_for_rollback(
+    points: Sequence[PointState],
+    wanted: str,
+    *,
+    before: datetime | None = None,
+    refused: Callable[[Manifest], str] = lambda _manifest: "",
+) -> Chosen:
     """Choose the proven point to go back to. No rule chooses one that is not proven or that a person distrusts.
+
+    `refused` says why a point's release must not run again, or "".
 
     Raises:
         ConfigurationRefused: there is no such point.
@@ -68,13 +76,14 @@ def choose_for_rollback(points: Sequence[PointState], wanted: str, *, before: da
             offered.
 
     """
-    good = [state for state in points if state.usable]
+    good = [state for state in points if state.usable and not refused(state.manifest)]
     if wanted != "latest":
         named = next((state for state in points if state.manifest.id == wanted), None)
         if named is None:
             raise ConfigurationRefused(f"no recovery point {wanted!r}", hint="See `continuity points`, or take `latest`.")
         if named not in good:
             why = f"distrusted: {named.distrusted.because}" if named.distrusted else named.verdict
+            why = refused(named.manifest) if named.usable else why
             raise UnsafeOperation(f"{wanted} is {why}; nothing was changed", hint=_offer(good, named.manifest.created))
         return Chosen(point=named, because="named by its id")
     eligible = [state for state in good if before is None or state.manifest.snapshot.taken < before]

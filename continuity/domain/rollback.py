@@ -1,6 +1,7 @@
 """Decides an emergency rollback, and how it is undone: which steps in which order. Pure: what is observed is handed in."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -22,6 +23,7 @@ from continuity.domain.traffic import (
     stop_steps,
     wait_step,
 )
+from continuity.domain.workloads import WorkloadState
 from continuity.errors import UnsafeOperation
 
 
@@ -74,11 +76,13 @@ def plan_rollback(  # noqa: PLR0913 -- everything that a rollback is decided by
     warm: Warm | None = None,
     pooled: bool = False,
     url: str = "",
+    release: Sequence[WorkloadState] | None = None,
 ) -> Plan:
     """Plan to go back to a point: stop, bring the database up beside the live one, judge, release, swap, start, prove.
 
     A warm database is swapped as it is. Behind a pooler (`pooled`) its clients are let through after the swap. `url` is
-    where users reach the application: without it nobody is asked how it is.
+    where users reach the application: without it nobody is asked how it is. `release` is what goes back instead of all that
+    the point has recorded.
 
     Raises:
         UnsafeOperation: the point lacks what the scope asks for.
@@ -86,14 +90,14 @@ def plan_rollback(  # noqa: PLR0913 -- everything that a rollback is decided by
     """
     manifest = chosen.point.manifest
     prepare, swap = _database_steps(live, manifest, warm, pooled=pooled) if scope is not Scope.APPLICATION else ((), ())
-    release = _release_steps(live, manifest) if scope is not Scope.DATABASE else ()
-    pulls = tuple(step for step in release if step.kind == "pull the image")
-    release = tuple(step for step in release if step not in pulls)
+    restored = _release_steps(live, manifest, release) if scope is not Scope.DATABASE else ()
+    pulls = tuple(step for step in restored if step.kind == "pull the image")
+    back = tuple(step for step in restored if step not in pulls)
     if scope is Scope.APPLICATION:
-        if not release:
+        if not back:
             raise UnsafeOperation(f"{manifest.id} knows no release to go back to", hint="Choose another point, or another scope.")
         # Once the former release is set, a check that fails must not bring the bad one back.
-        release = (*release[:-1], replace(release[-1], pivot=True))
+        back = (*back[:-1], replace(back[-1], pivot=True))
     # A new release alone rolls out while the application serves; a held one, and a swap, need everything stopped.
     stops = scope is not Scope.APPLICATION or live.held is not None
     stop = stop_steps(live.workloads, live.arguments, live.held) if stops else ()
@@ -110,7 +114,7 @@ def plan_rollback(  # noqa: PLR0913 -- everything that a rollback is decided by
         verb=Verb.ROLLBACK,
         created=now,
         targets=live.targets | targets,
-        steps=(*pulls, *first, *release, *sure, *swap, *start, *proof),
+        steps=(*pulls, *first, *back, *sure, *swap, *start, *proof),
         point=manifest.id,
         options=options | ({TAKES_OVER: live.held.run} if live.held else {}),
     )
@@ -197,10 +201,11 @@ def _swap_steps(name: str, live: LiveState, arguments: dict[str, Any], *, pooled
     return (swap, PlannedStep(name="let clients through", kind="open the pooler", target=target, arguments=known))
 
 
-def _release_steps(live: LiveState, manifest: Manifest) -> tuple[PlannedStep, ...]:
+def _release_steps(live: LiveState, manifest: Manifest, release: Sequence[WorkloadState] | None) -> tuple[PlannedStep, ...]:
     if not live.workloads or manifest.workloads is None:
         return ()
-    return (*release_steps(live.workloads, manifest.workloads.states), *flag_steps(manifest.flags))
+    states = manifest.workloads.states if release is None else release
+    return (*release_steps(live.workloads, states), *flag_steps(manifest.flags))
 
 
 def _swap_back(live: LiveState, run: RunId, swapped: dict[str, object], *, pooled: bool) -> tuple[PlannedStep, ...]:

@@ -1,5 +1,6 @@
 """Plan an emergency rollback: observe the live state, choose the point, decide the steps, and say what it will cost."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -12,8 +13,10 @@ from continuity.domain.estimates import Estimates, predict
 from continuity.domain.live import LiveState
 from continuity.domain.plan import Plan, Verb
 from continuity.domain.recovery_point import Manifest, PointState
+from continuity.domain.releases import BadImage, known_heads, refuses_release, with_image
 from continuity.domain.rollback import Order, Scope, plan_rollback, plan_undo
 from continuity.domain.run import History, RunId
+from continuity.domain.workloads import WorkloadState, digest_in
 from continuity.errors import ConfigurationRefused, UnsafeOperation
 from continuity.journal import read_history
 from continuity.procedures.drill import LIST_POINTS
@@ -21,7 +24,7 @@ from continuity.procedures.live import OBSERVE
 from continuity.procedures.runs import read_measured
 from continuity.settings import Environment
 from continuity.steps.operation import PATIENT, Operation, Perform
-from continuity.steps.places import journals_of
+from continuity.steps.places import journals_of, points_of
 from continuity.steps.preconditions.drill import check_restore_beside
 from continuity.steps.preconditions.rollback import check_swap
 from continuity.steps.warm import WarmChoice, find_warm
@@ -35,6 +38,10 @@ class RollbackWish:
     before: datetime | None = None
     scope: Scope = Scope.EVERYTHING
     order: Order = Order.STOP_FIRST
+    image: str = ""
+    """An image by digest that is to run instead of the point's."""
+    workloads: tuple[str, ...] = ()
+    """Names of the workloads whose release goes back; none means all of them."""
 
     def options(self) -> dict[str, str]:
         """Return the wish as a plan records it."""
@@ -43,6 +50,8 @@ class RollbackWish:
             "before": self.before.isoformat() if self.before else "",
             "scope": self.scope.value,
             "order": self.order.value,
+            "image": self.image,
+            "workloads": ",".join(self.workloads),
         }
 
     @staticmethod
@@ -72,6 +81,8 @@ class RollbackWish:
             before=datetime.fromisoformat(options["before"]) if options["before"] else None,
             scope=Scope(options["scope"]),
             order=Order(options["order"]),
+            image=options.get("image", ""),
+            workloads=tuple(filter(None, options.get("workloads", "").split(","))),
         )
 
 
@@ -87,18 +98,45 @@ def make_plan(
 
     """
     points = perform(LIST_POINTS, application, environment).points
-    chosen = choose_for_rollback(points, wish.point, before=wish.before)
+    bad = perform(READ_BAD_IMAGES, application, environment)
+    refused = refuses_release(bad) if wish.scope is not Scope.DATABASE and not wish.image else lambda _manifest: ""
+    chosen = choose_for_rollback(points, wish.point, before=wish.before, refused=refused)
+    release, known = _wanted_release(application, wish, chosen.point.manifest, points, bad)
     swaps = wish.scope is not Scope.APPLICATION
     found = perform(FIND_WARM, chosen.point, environment) if swaps else WarmChoice()
     restored = None if found.warm else chosen.point.manifest
-    notes = found.notes + (_refuse_unready(application, environment, perform, restored) if swaps else ())
+    notes = found.notes + known + (_refuse_unready(application, environment, perform, restored) if swaps else ())
     live = perform(OBSERVE, application, environment)
     plan = plan_rollback(
         application, live, chosen, scope=wish.scope, order=wish.order, options=wish.options(), now=now,
-        warm=found.warm, pooled=bool(environment.pooler_dsn), url=_url(environment),
+        warm=found.warm, pooled=bool(environment.pooler_dsn), url=_url(environment), release=release,
     )  # fmt: skip
     estimates = _estimate(plan, chosen.point, live, environment, perform)
     return WaitingPlan(plan=plan, estimates=replace(estimates, notes=notes + estimates.notes))
+
+
+def _wanted_release(
+    application: Application, wish: RollbackWish, manifest: Manifest, points: Sequence[PointState], bad: Sequence[BadImage]
+) -> tuple[tuple[WorkloadState, ...] | None, tuple[str, ...]]:
+    """Return the workloads that go back where a person has chosen among them or named an image, and what is to be known."""
+    if not (wish.image or wish.workloads):
+        return None, ()
+    states = manifest.workloads.states if manifest.workloads else ()
+    names = [ref.name for ref in application.workloads]
+    if unknown := [name for name in wish.workloads if name not in names]:
+        raise ConfigurationRefused(f"no workload {unknown[0]!r}", hint=f"Known: {', '.join(names) or 'none'}.")
+    chosen = tuple(state for state in states if not wish.workloads or state.ref.name in wish.workloads)
+    if not wish.image:
+        return chosen, ()
+    chosen = with_image(chosen, wish.image, points=points, head=manifest.migration_head, bad=bad)
+    if known_heads(points).get(digest_in(wish.image)):
+        return chosen, ()
+    return chosen, (f"no point knows {wish.image}: whether it fits migration {manifest.migration_head or 'none'} is not known",)
+
+
+def read_bad_images(application: Application, environment: Environment) -> tuple[BadImage, ...]:
+    """Read the images that people have marked as bad. Changes nothing."""
+    return points_of(environment, application.name).bad_images()
 
 
 def _url(environment: Environment) -> str:
@@ -185,5 +223,6 @@ READ_MEASURED = Operation(name="read how long past runs took", run=read_measured
 FIND_WARM = Operation(name="look for a warm database", run=find_warm, retry=PATIENT)
 CHECK_SWAP = Operation(name="check what the swap needs", run=check_swap)
 CHECK_RESTORE = Operation(name="check what the restore needs", run=check_restore_beside)
+READ_BAD_IMAGES = Operation(name="read which images are bad", run=read_bad_images, retry=PATIENT)
 KEEP_PLAN = Operation(name="keep the plan for approval", run=keep_plan, retry=PATIENT)
 READ_RUN = Operation(name="read the run's journal", run=read_run, retry=PATIENT)

@@ -5,7 +5,9 @@ from difflib import get_close_matches
 
 from continuity.domain.application import Application
 from continuity.domain.recovery_point import Distrust, Pin, RecoveryPointId, application_of
+from continuity.domain.releases import BadImage
 from continuity.domain.verdict import Acceptance, Axis
+from continuity.domain.workloads import digest_in
 from continuity.errors import ConfigurationRefused, NotStored
 from continuity.settings import Environment
 from continuity.steps.places import points_of
@@ -26,6 +28,24 @@ def distrust_point(environment: Environment, point: str, *, because: str, by: st
         store.distrust(mark)
     except NotStored as error:
         raise ConfigurationRefused(f"no recovery point {point!r}", hint="See `continuity points`.") from error
+    return mark
+
+
+def mark_bad_image(
+    application: Application, environment: Environment, image: str, *, because: str, by: str, now: datetime
+) -> BadImage:
+    """Mark an image as one that must not run again. Doing it again keeps the first reason.
+
+    Raises:
+        ConfigurationRefused: the reference is no digest, or no reason is given.
+
+    """
+    if not digest_in(image):
+        raise ConfigurationRefused(f"{image!r} names no image by digest", hint="Give REPOSITORY@sha256:….")
+    if not because.strip():
+        raise ConfigurationRefused("distrust needs a reason", hint="Say in --because what is wrong with the image.")
+    mark = BadImage(application=application.name, image=image, because=because.strip(), by=by, at=now)
+    points_of(environment, application.name).mark_image(mark)
     return mark
 
 

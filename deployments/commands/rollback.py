@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from continuity.adapters.approvals import WaitingPlan
 
 
-def rollback(
+def rollback(  # noqa: PLR0913 -- the options of a verb
     application: str,
     *,
     point: Annotated[str, Parameter(help="An id, or latest: the latest proven point that nobody distrusts.")] = "latest",
@@ -21,6 +21,8 @@ def rollback(
     ] = None,
     scope: Annotated[Literal["everything", "application", "database"], Parameter(help="What goes back.")] = "everything",
     order: Annotated[Literal["stop-first", "prepare-first"], Parameter(help="When traffic is stopped.")] = "stop-first",
+    image: Annotated[str, Parameter(help="Run this image (by digest) instead of the point's.")] = "",
+    workload: Annotated[tuple[str, ...], Parameter(help="Whose release goes back; default: every workload's.")] = (),
     approve: Annotated[str, Parameter(help="Hash of the plan to carry out; the options above are the plan's then.")] = "",
     detach: Annotated[bool, Parameter(negative="", help="Carry it out in the background; follow it with watch.")] = False,
     where: Where = HERE,
@@ -39,7 +41,7 @@ def rollback(
     moment = before.astimezone(UTC) if before else None
     if before and moment:
         terminal.note(f"before {before.astimezone():%Y-%m-%d %H:%M:%S %Z}, {moment:%Y-%m-%d %H:%M:%S} UTC")
-    wish = RollbackWish(point=point, before=moment, scope=Scope(scope), order=Order(order))
+    wish = RollbackWish(point=point, before=moment, scope=Scope(scope), order=Order(order), image=image, workloads=workload)
     waiting = make_plan(protected, environment, wish, perform=perform_plainly, now=datetime.now(UTC))
     perform_plainly(KEEP_PLAN, environment, waiting)
     return tell_plan(terminal, waiting, command=_command(application, waiting))

@@ -139,6 +139,12 @@ class Stage:
             rows = session.execute("select datname from pg_database where starts_with(datname, %s) order by 1", (name,))
             return [row[0].removeprefix(name)[:9] for row in rows]
 
+    def roll_back_watched(self, observe) -> RunReport:
+        """Roll back, and let `observe` see every phase of every step."""
+        application, environment = self.load()
+        waiting = make_plan(application, environment, RollbackWish(), perform=perform_plainly, now=datetime.now(UTC))
+        return carry_out_here(application, environment, waiting, watched=observe)
+
     def steps(self, report: RunReport) -> list[str]:
         return [step.name for step in plan_of(report.history).steps]
 

@@ -8,6 +8,8 @@ import pytest
 
 from continuity.domain.rollback import Order, Scope
 from continuity.domain.run import Outcome
+from continuity.engine import Phase
+from continuity.steps import traffic
 from deployments.local.kubernetes.service import start_cluster
 from tests.fixtures.cluster import CUSTOM, IMAGES
 from tests.rollback.conftest import GOOD, OTHER, REPLICAS, flags
@@ -167,3 +169,72 @@ def test_an_image_that_cannot_be_pulled_is_found_before_anything_is_stopped(stag
     assert "cannot be run on the cluster" in ended.because
     assert stage.replicas() == REPLICAS
     assert all(pod.status.phase == "Running" for pod in stage.pods())
+
+
+def test_an_image_that_was_marked_as_bad_is_never_gone_back_to_and_the_next_good_point_is_taken(stage):
+    stage.prove()
+    good = stage.json("points", "guestbook")["points"][0]["id"]
+    stage.deploy(OTHER)
+    stage.ready()
+    stage.prove()
+    bad = stage.json("points", "guestbook")["points"][0]["id"]
+
+    stage.json("distrust", OTHER, "--because", "loses bookings", "--application", "guestbook")
+
+    refused = stage.json("rollback", "guestbook", "--point", bad, code=3)
+    assert "marked as bad: loses bookings" in refused["error"]
+    assert good in refused["hint"]
+    assert stage.json("rollback", "guestbook")["plan"]["recovery_point"] == good
+    assert "marked as bad" in stage.json("rollback", "guestbook", "--image", OTHER, code=3)["error"]
+    assert stage.json("rollback", "guestbook", "--scope", "database")["plan"]["recovery_point"] == bad
+
+
+def test_a_person_may_name_another_image_by_digest_and_never_by_a_tag(spoilt):
+    refused = spoilt.json("rollback", "guestbook", "--image", "nginx:latest", code=2)
+    assert "is a tag that moves" in refused["error"]
+
+    plan = spoilt.json("rollback", "guestbook", "--image", OTHER)["plan"]
+
+    assert spoilt.json("rollback", "guestbook", "--approve", plan["hash"])["outcome"] == "done"
+    assert spoilt.image() == OTHER
+    assert spoilt.spoilt() == 0
+
+
+def test_a_workload_that_is_not_described_cannot_be_chosen(spoilt):
+    assert "no workload 'worker'" in spoilt.json("rollback", "guestbook", "--workload", "worker", code=2)["error"]
+
+
+def test_a_point_that_is_damaged_between_plan_and_restore_leaves_everything_as_it_was(spoilt):
+    plan = spoilt.json("rollback", "guestbook")["plan"]
+    [dump] = spoilt.seat.protected.vault_folder.glob("guestbook/points/*/*/database.dump.zst")
+    data = bytearray(dump.read_bytes())
+    data[len(data) // 2] ^= 1
+    dump.write_bytes(data)
+
+    said = spoilt.json("rollback", "guestbook", "--approve", plan["hash"], code=1)
+
+    assert said["outcome"] == "undone"
+    assert "sha256" in said["because"]
+    assert (spoilt.replicas(), spoilt.image(), spoilt.spoilt() > 0) == (REPLICAS, OTHER, True)
+    assert spoilt.databases() == [""]
+
+
+def test_pods_that_never_come_up_leave_the_proven_data_and_a_run_to_resume(spoilt, local_cluster, monkeypatch):
+    monkeypatch.setattr(traffic, "READY_SECONDS", 3)
+    state = local_cluster.kubeconfig.parents[1]
+
+    def lose_the_image(step, phase) -> None:
+        if (step.name, phase) == ("swap the databases", Phase.DONE):
+            start_cluster(state, images=[image for image in IMAGES if image["digest"] not in GOOD], custom_resources=CUSTOM)
+
+    try:
+        report = spoilt.roll_back_watched(lose_the_image)
+    finally:
+        start_cluster(state, images=IMAGES, custom_resources=CUSTOM)
+
+    assert report.ended.outcome is Outcome.INCOMPLETE
+    assert report.ended.failed == "start web"
+    assert spoilt.spoilt() == 0
+    monkeypatch.setattr(traffic, "READY_SECONDS", 60)
+    assert spoilt.json("resume", report.run)["outcome"] == "done"
+    assert spoilt.replicas() == REPLICAS

@@ -11,9 +11,10 @@ from continuity.procedures.runs import carry_out
 from continuity.procedures.telling import KEEP_REPORT
 from expectations.validator import Validator
 from flows.approval import await_approval
+from flows.confirmation import await_confirmation
 from flows.forms import Moment, PointOrLatest, ProtectedName
 from flows.protection import protecting
-from flows.run_artifacts import publish_plan, publish_run
+from flows.run_artifacts import publish_plan, publish_run, with_message
 from tasks.performing import perform_as_task
 from tasks.running import task_hands
 
@@ -55,4 +56,5 @@ def emergency_rollback(
                 hands=task_hands(environment, validator),
             )
         perform_as_task(KEEP_REPORT, environment, report)
-        return publish_run(report)
+        ended = publish_run(report)
+        return with_message(ended, await_confirmation(report, environment))

@@ -34,3 +34,8 @@ def publish_run(report: RunReport) -> State[None]:
     if report.ended.outcome is Outcome.INCOMPLETE:
         return Completed(name="Incomplete", message=headline(report))
     return Failed(name=report.ended.outcome.value.title().replace(" ", ""), message=headline(report))
+
+
+def with_message(state: State[None], said: str) -> State[None]:
+    """Add what a person has said to the state that the run ends in."""
+    return state.model_copy(update={"message": f"{state.message}; {said}"}) if said else state

@@ -9,6 +9,7 @@ from continuity.domain.run import Outcome, RunId
 from continuity.errors import ConfigurationRefused, UnsafeOperation
 from continuity.journal import read_history
 from continuity.settings import Environment
+from continuity.steps.operation import PATIENT, Operation
 from continuity.steps.places import journals_of
 
 
@@ -32,3 +33,6 @@ def confirm_run(environment: Environment, run: RunId, *, by: str, because: str, 
     return store_confirmation(
         journals, Confirmation(run=run, by=by.strip(), at=now, actor=this_process().actor, because=because.strip())
     )
+
+
+CONFIRM = Operation(name="record the confirmation", run=confirm_run, retry=PATIENT)

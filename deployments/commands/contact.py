@@ -28,7 +28,7 @@ def check(
     terminal, (protected, environment) = where.terminal(), where.load(application)
     purposes = tuple(map(ReadyFor, only)) or tuple(ReadyFor)
     ready = look_at_everything(protected, environment, purposes=purposes, probe=probe, perform=perform_plainly)
-    return telling.tell_readiness(terminal, protected.name, ready)
+    return telling.tell_readiness(terminal, protected.name, ready, where.environment_file)
 
 
 def init(

@@ -1,5 +1,6 @@
 """Which environment a command works in, and how it answers: the options that every verb has."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -39,6 +40,13 @@ class Where:
         if self.journal:
             instead["journal"] = JournalSection(url=self.journal.absolute().as_uri())
         return environment.model_copy(update=instead)
+
+    @property
+    def environment_file(self) -> Path:
+        """The environment's file, as it was given or as the variable names it."""
+        from continuity.settings import ENVIRONMENT_VARIABLE
+
+        return self.environment or Path(os.environ.get(ENVIRONMENT_VARIABLE, "environment.toml"))
 
     def load(self, name: str) -> "tuple[Application, Environment]":
         """Read the environment and an application."""

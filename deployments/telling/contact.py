@@ -1,5 +1,9 @@
 """What init and check tell."""
 
+import shlex
+import sys
+from pathlib import Path
+
 from rich.table import Table
 from rich.text import Text
 
@@ -11,7 +15,7 @@ from continuity.procedures.readiness import Readiness
 from deployments.console import EXIT_DONE, Terminal
 
 
-def tell_readiness(terminal: Terminal, application: str, ready: tuple[Readiness, ...]) -> int:
+def tell_readiness(terminal: Terminal, application: str, ready: tuple[Readiness, ...], environment: Path) -> int:
     """Tell what is there and what is missing: the headline first, then each purpose."""
     failed = [each for each in ready if each.failed]
     checks = [
@@ -26,7 +30,9 @@ def tell_readiness(terminal: Terminal, application: str, ready: tuple[Readiness,
         for each in ready
         for check in each.checks
     ]
-    terminal.result({"checks": checks}, [_headline(application, ready), *(line for each in ready for line in _lines(each))])
+    lines = [_headline(application, ready), *(line for each in ready for line in _lines(each))]
+    breakglass = break_glass(application, environment)
+    terminal.result({"checks": checks, "break_glass": breakglass}, [*lines, "", "in an emergency, from here:", *breakglass])
     return UnsafeOperation.exit_code if failed else EXIT_DONE
 
 
@@ -94,3 +100,17 @@ def _cautions(met: Contact) -> list[str]:
     if met.passfile:
         cautions.append(f"the password is in {met.passfile}, for this user alone; the shell's history may have it too")
     return cautions
+
+
+def break_glass(application: str, environment: Path) -> list[str]:
+    """Return the commands that roll back from this place, with everything pinned that a shell at night may not have set.
+
+    They need no Prefect. Detached, a run outlives the terminal, and is followed from a laptop by its journal.
+    """
+    here = f"CONTINUITY_ENVIRONMENT={shlex.quote(str(environment.absolute()))}"
+    program = f"{here} {shlex.quote(str(Path(sys.argv[0]).absolute()))}"
+    return [
+        f"  {program} hold {application}",
+        f"  {program} rollback {application}",
+        f"  {program} rollback {application} --approve HASH --detach",
+    ]

@@ -1,0 +1,51 @@
+"""The form by which a person says in the UI that the application works again: the end of the confirmation stage."""
+
+from datetime import UTC, datetime
+from typing import Literal
+
+from prefect.exceptions import FlowPauseTimeout
+from prefect.flow_runs import pause_flow_run
+from prefect.input import RunInput
+from pydantic import Field
+
+from continuity.domain.run import Outcome
+from continuity.domain.stages import BUDGETS, Stage
+from continuity.procedures.confirmation import CONFIRM
+from continuity.procedures.runs import RunReport
+from continuity.procedures.telling import headline
+from continuity.settings import Environment
+from tasks.performing import perform_as_task
+
+
+class LookedAt(RunInput):
+    """What the form asks."""
+
+    verdict: Literal["not looked yet", "it works", "something is wrong"] = Field(
+        default="not looked yet", description="Sign in, look at what customers see, and say what you have found."
+    )
+    name: str = Field(default="", max_length=80, description="Your name; it stands in the report.")
+    said: str = Field(default="", max_length=400, description="What you have looked at, or what is wrong.")
+
+
+def await_confirmation(report: RunReport, environment: Environment) -> str:
+    """Pause until a person has looked, for as long as the confirmation stage may take; return what they said, in words.
+
+    The run is over: whatever is said here, or not, changes nothing about it. What is outstanding can be said later with
+    `continuity confirm`.
+    """
+    if report.ended.outcome is not Outcome.DONE:
+        return ""
+    seconds = int(BUDGETS[Stage.CONFIRMATION].total_seconds())
+    shown = f"# {headline(report)}\n\nThe report is among the artifacts of this run. This form closes after {seconds // 60} min."
+    try:
+        form = LookedAt.with_initial_data(description=shown)
+        answer = pause_flow_run(wait_for_input=form, timeout=seconds, key="confirmation", poll_interval=2)
+    except FlowPauseTimeout:
+        return f"nobody has confirmed it: `continuity confirm {report.run} --as NAME`"
+    name = answer.name.strip()
+    if answer.verdict == "it works" and name:
+        perform_as_task(CONFIRM, environment, report.run, by=name, because=answer.said, now=datetime.now(UTC))
+        return f"confirmed by {name}"
+    if answer.verdict == "something is wrong":
+        return f"{name or 'somebody'} says that something is wrong: {answer.said or 'no more is said'}"
+    return f"nobody has confirmed it: `continuity confirm {report.run} --as NAME`"

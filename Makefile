@@ -31,7 +31,7 @@ campaign: setup
 	@$(BIN)/python -m tests.faults.campaign $(if $(SEED),--seed $(SEED))
 
 benchmark: setup
-	@for each in backup restore memory command_line swap; do $(BIN)/python -m benchmarks.$$each || exit 1; done
+	@for each in backup restore memory command_line swap rollback; do $(BIN)/python -m benchmarks.$$each || exit 1; done
 
 check: setup
 	@$(BIN)/ruff format --check .

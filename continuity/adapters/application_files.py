@@ -64,6 +64,12 @@ class _Workload(Section):
 class _Release(Section):
     tag_pattern: Annotated[str, Field(min_length=1)]
     build_command: tuple[str, ...] = ()
+    repository: Annotated[str, Field(pattern=r"^([^-].*)?$")] = ""
+
+    def source(self, folder: Path) -> ReleaseSource:
+        """Return it with the repository's place, which is said relative to the application's folder."""
+        repository = (folder / self.repository).resolve() if self.repository else None
+        return ReleaseSource(tag_pattern=self.tag_pattern, build_command=self.build_command, repository=repository)
 
 
 class _Flags(Section):
@@ -147,7 +153,7 @@ def load_application(folder: Path, name: str) -> Application:
         ),
         rules=_load_rules(path.with_name("rules.toml")),
         workloads=_workloads(content.workload, path),
-        release=ReleaseSource(**dict(content.release)) if content.release else None,
+        release=content.release.source(path.parent) if content.release else None,
         flags=FlagSource(**dict(content.flags)) if content.flags else None,
         health=content.health.health() if content.health else None,
         tests=read_tests(content.test, source=path),

@@ -62,10 +62,13 @@ KEPT_BYTES = 1 << 16
 TICK_SECONDS = 0.1
 
 
-def run_in_group(argv: Sequence[str], *, environment: Mapping[str, str], timeout_seconds: float) -> Ended:
+def run_in_group(
+    argv: Sequence[str], *, environment: Mapping[str, str], timeout_seconds: float, folder: Path | None = None
+) -> Ended:
     """Run a program that others have written to its end, and whatever it has started; keep the last 64 KiB that it says.
 
-    It runs in a process group of its own, which is killed in the end: a test must not leave anything running.
+    It runs in a process group of its own, which is killed in the end: a test must not leave anything running. `folder` is
+    where it runs; by default here.
 
     Raises:
         ConfigurationRefused: it is not there, or may not be run.
@@ -76,6 +79,7 @@ def run_in_group(argv: Sequence[str], *, environment: Mapping[str, str], timeout
     try:
         process = subprocess.Popen(
             argv,
+            cwd=folder,
             env=dict(environment),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import NewType
 
 from continuity.domain.application_tests import ApplicationTest
@@ -55,7 +56,9 @@ class ReleaseSource:
 
     tag_pattern: str
     build_command: tuple[str, ...] = ()
-    """argv; `{tag}` stands for the git tag."""
+    """argv; `{tag}` stands for the git tag. Its last line names the image that it has made and pushed: REPOSITORY@sha256:…."""
+    repository: Path | None = None
+    """The git checkout to build from, absolute; None where nothing can be built."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ from continuity.domain.run import EntryKind, History
 RESTORE_BYTES_PER_SECOND = 40_000_000
 """Of the database's size, where no drill has measured it: half of what two cores restored (docs/benchmarks.md)."""
 UNMEASURED_SECONDS: Mapping[str, float] = {
+    "build the image": 300,
     "pause what scales back": 1,
     "stop a workload": 2,
     "wait for sessions": 5,

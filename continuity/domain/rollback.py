@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from continuity.domain.application import Application
+from continuity.domain.builds import BUILD, ReleaseBuild
 from continuity.domain.choice import Chosen
 from continuity.domain.live import LiveState
 from continuity.domain.plan import TAKES_OVER, Facts, Plan, PlanHash, PlannedStep, Verb
@@ -77,12 +78,13 @@ def plan_rollback(  # noqa: PLR0913 -- everything that a rollback is decided by
     pooled: bool = False,
     url: str = "",
     release: Sequence[WorkloadState] | None = None,
+    build: ReleaseBuild | None = None,
 ) -> Plan:
     """Plan to go back to a point: stop, bring the database up beside the live one, judge, release, swap, start, prove.
 
     A warm database is swapped as it is. Behind a pooler (`pooled`) its clients are let through after the swap. `url` is
     where users reach the application: without it nobody is asked how it is. `release` is what goes back instead of all that
-    the point has recorded.
+    the point has recorded; `build` gives the images that the point does not know by digest.
 
     Raises:
         UnsafeOperation: the point lacks what the scope asks for.
@@ -90,8 +92,8 @@ def plan_rollback(  # noqa: PLR0913 -- everything that a rollback is decided by
     """
     manifest = chosen.point.manifest
     prepare, swap = _database_steps(live, manifest, warm, pooled=pooled) if scope is not Scope.APPLICATION else ((), ())
-    restored = _release_steps(live, manifest, release) if scope is not Scope.DATABASE else ()
-    pulls = tuple(step for step in restored if step.kind == "pull the image")
+    restored = _release_steps(live, manifest, release, build) if scope is not Scope.DATABASE else ()
+    pulls = tuple(step for step in restored if step.kind in {BUILD, "pull the image"})
     back = tuple(step for step in restored if step not in pulls)
     if scope is Scope.APPLICATION:
         if not back:
@@ -201,11 +203,13 @@ def _swap_steps(name: str, live: LiveState, arguments: dict[str, Any], *, pooled
     return (swap, PlannedStep(name="let clients through", kind="open the pooler", target=target, arguments=known))
 
 
-def _release_steps(live: LiveState, manifest: Manifest, release: Sequence[WorkloadState] | None) -> tuple[PlannedStep, ...]:
+def _release_steps(
+    live: LiveState, manifest: Manifest, release: Sequence[WorkloadState] | None, build: ReleaseBuild | None
+) -> tuple[PlannedStep, ...]:
     if not live.workloads or manifest.workloads is None:
         return ()
     states = manifest.workloads.states if release is None else release
-    return (*release_steps(live.workloads, states), *flag_steps(manifest.flags))
+    return (*release_steps(live.workloads, states, build), *flag_steps(manifest.flags))
 
 
 def _swap_back(live: LiveState, run: RunId, swapped: dict[str, object], *, pooled: bool) -> tuple[PlannedStep, ...]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from continuity.domain.application import WorkloadRef
+from continuity.domain.builds import ReleaseBuild, lost_images
 from continuity.domain.live import Held
 from continuity.domain.plan import Facts, PlannedStep
 from continuity.domain.workloads import FlagsState, WorkloadState, is_mutable
@@ -85,20 +86,26 @@ def rollout_steps(workloads: Iterable[WorkloadState]) -> tuple[PlannedStep, ...]
     )
 
 
-def release_steps(now: Iterable[WorkloadState], then: Sequence[WorkloadState]) -> tuple[PlannedStep, ...]:
+def release_steps(
+    now: Sequence[WorkloadState], then: Sequence[WorkloadState], build: ReleaseBuild | None = None
+) -> tuple[PlannedStep, ...]:
     """Plan to give each workload the images and the configuration of the point; images that differ are pulled first.
+
+    An image that the point does not know by digest is built before that, where there is a `build`.
 
     Raises:
         UnsafeOperation: the point does not know the digest of an image.
 
     """
     recorded = {str(state.ref): state for state in then}
-    steps: list[PlannedStep] = []
+    lost = lost_images(now, then) if build else ()
+    steps: list[PlannedStep] = [build.step] if build and lost else []
     for state in now:
         former = recorded.get(str(state.ref))
         if former is None:
             continue
-        images = wanted_images(former, state.ref)
+        built = [each.container for each in lost if each.now is state]
+        images = wanted_images(former, state.ref, built)
         running = {image.container: image.pinned or image.reference for image in state.images}
         changed = [image for container, image in images.items() if running.get(container) != image]
         steps += [
@@ -110,6 +117,17 @@ def release_steps(now: Iterable[WorkloadState], then: Sequence[WorkloadState]) -
             )
             for number, image in enumerate(changed)
         ]
+        made: dict[str, object] = {}
+        if build and built:
+            made = {"built by": build.name, "built containers": built}
+            steps.append(
+                PlannedStep(
+                    name=f"pull the built image of {state.ref.name}",
+                    kind="pull the image",
+                    target=f"the image of {build.image} that is built",
+                    arguments=_arguments(state) | {"built by": build.name},
+                )
+            )
         config = [
             {"kind": each.kind, "name": each.name, "sha256": each.sha256, "data": dict(each.data)}
             for each in former.config
@@ -119,8 +137,8 @@ def release_steps(now: Iterable[WorkloadState], then: Sequence[WorkloadState]) -
             PlannedStep(
                 name=f"set the release of {state.ref.name}",
                 kind="set the release",
-                target=", ".join(images.values()),
-                arguments=_arguments(state) | {"images": images, "config": config, "marks": _marks(former)},
+                target=", ".join([*images.values(), *(f"{container} as it is built" for container in built)]),
+                arguments=_arguments(state) | {"images": images, "config": config, "marks": _marks(former)} | made,
             )
         )
     return tuple(steps)
@@ -141,8 +159,8 @@ def flag_steps(then: FlagsState | None) -> tuple[PlannedStep, ...]:
     )
 
 
-def wanted_images(state: WorkloadState, ref: WorkloadRef) -> dict[str, str]:
-    """Return the image of each of the application's containers, by digest.
+def wanted_images(state: WorkloadState, ref: WorkloadRef, built: Sequence[str] = ()) -> dict[str, str]:
+    """Return the image of each of the application's containers, by digest, but for those that are `built`.
 
     Raises:
         UnsafeOperation: one is known by a tag only, which may mean another image by now.
@@ -151,14 +169,14 @@ def wanted_images(state: WorkloadState, ref: WorkloadRef) -> dict[str, str]:
     wanted: dict[str, str] = {}
     for container in ref.containers:
         image = state.image_of(container)
-        if image is None:
+        if image is None or container in built:
             continue
         if not image.pinned:
             kind = "a tag that moves" if is_mutable(image.reference) else "a tag"
             raise UnsafeOperation(
                 f"the point knows the image of {ref}'s container {container} only as {image.reference}, {kind}",
                 detail="Nothing was changed.",
-                hint="Give --image REFERENCE@sha256:…, or --scope database; `[release] build_command` can build it anew.",
+                hint="Give --image REFERENCE@sha256:…, or --scope database; `[release] repository` can build it anew.",
             )
         wanted[container] = image.pinned
     return wanted

@@ -161,6 +161,11 @@ def repository_of(reference: str) -> str:
     return head + slash + last.partition(":")[0]
 
 
+def tag_in(reference: str) -> str:
+    """Return the tag of an image reference, or ""."""
+    return reference.partition("@")[0].rpartition("/")[2].partition(":")[2]
+
+
 def is_mutable(reference: str) -> bool:
     """Whether a reference is known to mean another image tomorrow: `:latest`, or no tag at all."""
     last = reference.rpartition("/")[2]

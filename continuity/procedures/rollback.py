@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from continuity.adapters.approvals import WaitingPlan, store_plan
 from continuity.domain.activity import TableActivity, written_since
 from continuity.domain.application import Application
+from continuity.domain.builds import ReleaseBuild, choose_build, lost_images
 from continuity.domain.checks import refuse_unless_passed
 from continuity.domain.choice import choose_for_rollback
 from continuity.domain.estimates import Estimates, predict
@@ -23,6 +24,7 @@ from continuity.procedures.drill import LIST_POINTS
 from continuity.procedures.live import OBSERVE
 from continuity.procedures.runs import read_measured
 from continuity.settings import Environment
+from continuity.steps.building import read_release_tags
 from continuity.steps.operation import PATIENT, Operation, Perform
 from continuity.steps.places import journals_of, points_of
 from continuity.steps.preconditions.drill import check_restore_beside
@@ -107,9 +109,11 @@ def make_plan(
     restored = None if found.warm else chosen.point.manifest
     notes = found.notes + known + (_refuse_unready(application, environment, perform, restored) if swaps else ())
     live = perform(OBSERVE, application, environment)
+    build = _wanted_build(application, wish, live, chosen.point.manifest, release, perform)
+    notes += (build.note,) if build else ()
     plan = plan_rollback(
         application, live, chosen, scope=wish.scope, order=wish.order, options=wish.options(), now=now,
-        warm=found.warm, pooled=bool(environment.pooler_dsn), url=_url(environment), release=release,
+        warm=found.warm, pooled=bool(environment.pooler_dsn), url=_url(environment), release=release, build=build,
     )  # fmt: skip
     estimates = _estimate(plan, chosen.point, live, environment, perform)
     return WaitingPlan(plan=plan, estimates=replace(estimates, notes=notes + estimates.notes))
@@ -132,6 +136,22 @@ def _wanted_release(
     if known_heads(points).get(digest_in(wish.image)):
         return chosen, ()
     return chosen, (f"no point knows {wish.image}: whether it fits migration {manifest.migration_head or 'none'} is not known",)
+
+
+def _wanted_build(
+    application: Application,
+    wish: RollbackWish,
+    live: LiveState,
+    manifest: Manifest,
+    release: Sequence[WorkloadState] | None,
+    perform: Perform,
+) -> ReleaseBuild | None:
+    """Return what has to be built, where the point does not know an image by digest and the application can be built."""
+    if wish.scope is Scope.DATABASE or manifest.workloads is None:
+        return None
+    lost = lost_images(live.workloads, manifest.workloads.states if release is None else release)
+    tags = perform(READ_TAGS, application) if lost else ()
+    return choose_build(application, lost, tags, taken=manifest.snapshot.taken)
 
 
 def read_bad_images(application: Application, environment: Environment) -> tuple[BadImage, ...]:
@@ -224,5 +244,6 @@ FIND_WARM = Operation(name="look for a warm database", run=find_warm, retry=PATI
 CHECK_SWAP = Operation(name="check what the swap needs", run=check_swap)
 CHECK_RESTORE = Operation(name="check what the restore needs", run=check_restore_beside)
 READ_BAD_IMAGES = Operation(name="read which images are bad", run=read_bad_images, retry=PATIENT)
+READ_TAGS = Operation(name="read the release's tags", run=read_release_tags)
 KEEP_PLAN = Operation(name="keep the plan for approval", run=keep_plan, retry=PATIENT)
 READ_RUN = Operation(name="read the run's journal", run=read_run, retry=PATIENT)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from continuity.steps.application_tests import run_in_cluster, running_tests
+from continuity.steps.building import BUILD_IMAGE
 from continuity.steps.discarding import DISCARD
 from continuity.steps.error_rate import WATCH_ERRORS
 from continuity.steps.health import CHECK_HEALTH
@@ -26,6 +27,7 @@ from continuity.steps.traffic import (
 )
 
 KINDS = (
+    BUILD_IMAGE,
     PULL_IMAGE,
     PAUSE_SCALERS,
     STOP_WORKLOAD,

@@ -11,6 +11,7 @@ from continuity.domain.application import FlagSource
 from continuity.domain.plan import Facts
 from continuity.domain.workloads import FieldValue, FlagsState, ReferencedConfig, WorkloadState
 from continuity.errors import UnsafeOperation
+from continuity.steps.building import built_image
 from continuity.steps.operation import Retry
 from continuity.steps.step import Probe, Step, World
 from continuity.steps.traffic import read_planned, ref_of
@@ -20,6 +21,11 @@ PULL_SECONDS = 300
 _CONFIG: TypeAdapter[tuple[ReferencedConfig, ...]] = TypeAdapter(tuple[ReferencedConfig, ...])
 _MARKS: TypeAdapter[tuple[FieldValue, ...]] = TypeAdapter(tuple[FieldValue, ...])
 _PATIENT = Retry(attempts=6, first_wait_seconds=0.5, longest_wait_seconds=10.0)
+
+
+def _pull_facts(world: World, arguments: Facts) -> Facts:
+    """Name the image, which an earlier step of this run may have built."""
+    return {**arguments, "image": built_image(world, arguments["built by"])} if "built by" in arguments else arguments
 
 
 def _pull(world: World, facts: Facts) -> Facts:
@@ -46,11 +52,15 @@ def _facts(world: World, arguments: Facts) -> Facts:
     """Record what runs now, so that it can be put back exactly."""
     with open_cluster(world.environment.cluster) as cluster:
         found = read_planned(cluster, arguments)
+    images = dict(arguments["images"])
+    if "built by" in arguments:
+        images |= dict.fromkeys(arguments["built containers"], built_image(world, arguments["built by"]))
     former = {image.container: image.pinned or image.reference for image in found.images}
     config = [each for each in found.config if each.name in {one["name"] for one in arguments["config"]}]
     return {
         **arguments,
-        "former images": {name: former[name] for name in arguments["images"]},
+        "images": images,
+        "former images": {name: former[name] for name in images},
         "former marks": _MARKS.dump_python(found.marks, mode="json"),
         "former config": _CONFIG.dump_python(tuple(config), mode="json"),
     }
@@ -124,6 +134,6 @@ def _read(config: Any) -> tuple[ReferencedConfig, ...]:
     return _CONFIG.validate_python(config)
 
 
-PULL_IMAGE = Step(kind=PULL, do=_pull, observes=True, retry=_PATIENT)
+PULL_IMAGE = Step(kind=PULL, facts=_pull_facts, do=_pull, observes=True, retry=_PATIENT)
 SET_THE_RELEASE = Step(kind=SET_RELEASE, facts=_facts, probe=_probe, do=_set, undo=_put_back, retry=_PATIENT)
 SET_THE_FLAGS = Step(kind=SET_FLAGS, facts=_flags_facts, probe=_flags_probe, do=_set_flags, undo=_put_flags_back, retry=_PATIENT)

@@ -51,6 +51,7 @@ def tell_plan(terminal: Terminal, waiting: WaitingPlan, *, command: str) -> int:
                 "new_tables": list(estimates.discards.new_tables),
             },
             "not_included": list(estimates.not_included),
+            "notes": list(estimates.notes),
         }
     }
     lines: list[str | Text | Table] = [Text(f"plan {plan.hash}: {plan.verb.value} of {plan.application}", style="bold")]

@@ -28,8 +28,16 @@ def test_blottr_names_its_workload_its_flags_and_how_a_release_is_built() -> Non
 
     assert blottr.workloads == (WorkloadRef(namespace="blottr", name="blottr-app", containers=("blottr",)),)
     assert blottr.flags == FlagSource(namespace="blottr", config_map="blottr-flags")
-    assert blottr.release.build_command[0] == "docker"
+    assert "docker build --tag registry.example/blottr:{tag}" in blottr.release.build_command[-1]
+    assert blottr.release.repository is None
     assert blottr.uses_cluster
+
+
+def test_a_repository_is_named_relative_to_the_applications_folder(described, tmp_path) -> None:
+    release = '[release]\ntag_pattern = "v*"\nrepository = "{}"\n'
+
+    assert described(release.format("../source")).release.repository == tmp_path.resolve() / "source"
+    assert described(release.format("/srv/shop")).release.repository == Path("/srv/shop")
 
 
 def test_an_application_need_not_run_on_a_cluster(described) -> None:
@@ -51,6 +59,7 @@ def test_several_workloads_may_belong_to_an_application(described) -> None:
         (WORKLOAD + WORKLOAD, "names the workload shop/shop-web twice"),
         ('[flags]\nconfig_map = "flags"\n', "flags.namespace"),
         ('[release]\ntag = "v*"\n', "tag_pattern"),
+        ('[release]\ntag_pattern = "v*"\nrepository = "--upload-pack=x"\n', "repository"),
     ],
 )
 def test_a_description_that_could_be_misread_is_refused(described, more, message) -> None:

@@ -1,6 +1,7 @@
 """The step that builds a release anew, from a commit, by the application's own command."""
 
 import logging
+import shutil
 import tempfile
 import time
 from pathlib import Path
@@ -47,9 +48,13 @@ def _build(world: World, facts: Facts) -> Facts:
     if found != commit:
         raise UnsafeOperation(f"tag {tag} of {repository} was commit {commit}, and is {found}", hint="Make a new plan.")
     started = time.monotonic()
-    place = world.environment.drill.work_directory
+    place = world.environment.drill.work_directory or Path(tempfile.gettempdir())
+    name = f"continuity-build-{world.run}-"
+    for left in place.glob(f"{name}*"):
+        # By an attempt at this run that was killed. One that was only frozen fails, and is overtaken.
+        shutil.rmtree(left, ignore_errors=True)
     # What a build has left as another user must not fail the rollback: then the folder stays.
-    with tempfile.TemporaryDirectory(prefix="continuity-build-", dir=place, ignore_cleanup_errors=True) as work:
+    with tempfile.TemporaryDirectory(prefix=name, dir=place, ignore_cleanup_errors=True) as work:
         folder = Path(work) / "source"
         check_out(repository, commit, folder)
         ended = _run(facts, folder)

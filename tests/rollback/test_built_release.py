@@ -153,6 +153,20 @@ def test_killed_around_the_build_it_is_resumed_and_what_is_recorded_as_built_is_
     assert source.builds == ["v1.27"] * builds
 
 
+def test_killed_in_the_middle_of_the_build_its_folder_is_removed_when_it_is_built_again(tagged, source, tmp_path):
+    first = f"[ $(wc -l < {source.counted}) -gt 1 ]"
+    source.commit(f"{first} || kill -9 $PPID\necho {GOOD}", tag="v1.27")
+    plan, _ = tagged.plan()
+
+    assert start_run(tagged.seat.environment, "guestbook", plan, None) == KILLED
+    run = tagged.runs()[0]
+    [_left] = tmp_path.glob(f"continuity-build-{run}-*")
+    assert resume_run(tagged.seat.environment, "guestbook", run, None) == 0
+
+    assert (tagged.image(), source.builds) == (GOOD, ["v1.27", "v1.27"])
+    assert list(tmp_path.glob("continuity-build-*")) == []
+
+
 def test_a_folder_that_is_no_repository_is_said_and_nothing_is_planned(tagged, source, tmp_path):
     subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
     (source.folder / ".git").rename(tmp_path / "elsewhere")

@@ -67,6 +67,7 @@ def tagged(stage: Stage, source: Source, tmp_path) -> Stage:
     stage.prove()
     stage.scale(REPLICAS)
     stage.spoil()
+    eventually(lambda: len(stage.pods()) == REPLICAS)
     return stage
 
 

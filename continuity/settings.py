@@ -143,6 +143,7 @@ class PrometheusSection(Section):
     """Where Prometheus is, and how it tells the application's error rate."""
 
     url: _BaseUrl
+    """Base address of its API; no credentials stand in it."""
     error_rate: Annotated[str, Field(min_length=1)]
     """A query whose value is the part of the answers that are errors, from 0 to 1."""
     ca_file: Path | None = None

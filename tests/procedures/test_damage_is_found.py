@@ -85,6 +85,9 @@ def kept_restore(database_templates, validator, tmp_path_factory):
     take_backup(application, environment, created=datetime.now(UTC), perform=perform_plainly)
     report = drill_point(application, environment, wanted="latest", keep=True, perform=perform_plainly, validate=validator)
     assert report.verdict.judgement is Judgement.SOUND
+    with psycopg.connect(database_templates.server.dsn("postgres"), autocommit=True) as connection:
+        # A proven restore that is kept is closed.
+        connection.execute(f'alter database "{report.database}" with allow_connections true')
     yield protected, report
     with psycopg.connect(database_templates.server.dsn("postgres"), autocommit=True) as connection:
         for each in (report.database, name):

@@ -10,7 +10,7 @@ from continuity.engine import Phase
 from continuity.journal import plan_of, read_history
 from continuity.steps.kinds import kinds_of_steps
 from continuity.steps.places import journals_of
-from tests.fixtures.killing import Kill, KillEverywhere, judge_by_digests, resume_run, start_run, undo_run
+from tests.fixtures.killing import Kill, KillEverywhere, judge_by_digests, judge_live_by_reach, resume_run, start_run, undo_run
 from tests.rollback.conftest import GOOD, OTHER, REPLICAS, flags
 
 PHASES = (Phase.BEFORE_INTENT, Phase.AFTER_INTENT, Phase.ACTED, Phase.DONE)
@@ -114,4 +114,4 @@ def test_every_kind_of_step_that_a_plan_may_name_is_in_the_table(spoilt):
     _, environment = spoilt.load()
     planned = plan_of(read_history(journals_of(environment), spoilt.runs()[0]))
 
-    assert {step.kind for step in planned.steps} <= kinds_of_steps(judge_by_digests).keys()
+    assert {step.kind for step in planned.steps} <= kinds_of_steps(judge_by_digests, judge_live_by_reach).keys()

@@ -134,6 +134,8 @@ def _hint(state: str, message: str) -> str:
         return "Check the database's name: in application.toml, or for `init` in the connection string."
     if state == "42501":
         return "Grant the role what it lacks; `continuity backup` names everything at once."
+    if state == "53100":
+        return "Make room where the server keeps its databases, then run it again."
     if not state:
         return "Check host and port of `[database] dsn`, and that the server is up."
     return "Read the server's log at this moment."

@@ -36,6 +36,8 @@ TUNING = {
     "lock_timeout": "0",
 }
 """Settings of the restoring sessions only: a scratch database that dies with its server is restored again."""
+NO_ROOM = ("could not extend file", "No space left on device", "Disk quota exceeded")
+"""How PostgreSQL tells a full disk. Without a word of space where half a block still fitted (15.18: `wrote only 4096 of 8192`)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,7 +160,7 @@ def restore_as(
 
     Raises:
         DatabaseError: the server refused or went away.
-        DrillFailed: pg_restore did not end by itself.
+        DrillFailed: the server has no room for it, or pg_restore did not end by itself.
 
     """
     started = time.monotonic()
@@ -179,6 +181,7 @@ def restore_as(
                     timeout_seconds=RESTORE_LIMIT_SECONDS,
                     settings=TUNING,
                 )
+            _refuse_full(errors)
             errors += scratch.apply_database_properties(dsn, name, manifest.catalog)
             analyze(with_database(dsn, name))
         except BaseException:
@@ -187,6 +190,14 @@ def restore_as(
     seconds = time.monotonic() - started
     logger.info("restored point=%s database=%s errors=%d seconds=%.1f", manifest.id, name, len(errors), seconds)
     return RestoredDatabase(name=name, seconds=seconds, errors=errors)
+
+
+def _refuse_full(errors: tuple[str, ...]) -> None:
+    """Tell a full disk from a bad point: pg_restore goes on past it, and what is missing then would be held against the point."""
+    if full := next((each for each in errors if any(words in each for words in NO_ROOM)), ""):
+        raise DrillFailed(
+            f"the server has no room for the restore: {full}", hint="Make room where it keeps its databases, then run it again."
+        )
 
 
 @contextmanager

@@ -96,12 +96,14 @@ class Engine:
         """Undo everything that an open run has intended. Refused once the pivot is passed.
 
         Raises:
-            UnsafeOperation: the pivot is passed; swapping back is a run of its own.
+            UnsafeOperation: the pivot is passed, where swapping back is a run of its own; or nobody can say whether it is.
 
         """
         plan = self.journal.plan
         if (outcome := self.journal.history.outcome) is not None:
             return Ended(outcome=outcome)
+        if not self.journal.history.undoing:
+            self._look_for_the_pivot(plan)
         if self._pivot_passed(plan):
             raise UnsafeOperation(
                 f"{self.journal.run} has passed its pivot: it can only go forward",
@@ -160,25 +162,43 @@ class Engine:
         because = error.message if isinstance(error, ContinuityError) else f"{type(error).__name__} in this program"
         kind = self.kinds[step.kind]
         self.observe(step, Phase.FAILED)
-        if (step.pivot or kind.pivot) and (intent := self.journal.history.intent(step.name)):
-            try:
-                found = kind.probe(self._world(), intent.facts)
-            except ContinuityError as unknown:
-                # Neither direction is safe while nobody can say which database carries the name.
-                raise UnsafeOperation(
-                    f"it is not known whether {step.name!r} has happened: {unknown.message}",
-                    detail=f"First failure: {because}",
-                    hint=f"When the database answers again: `continuity resume {self.journal.run}`.",
-                ) from error
-            if found is Probe.DONE:
-                self.journal.append(EntryKind.DONE, step=step.name, facts=intent.facts, may_spool=True)
-                self.observe(step, Phase.DONE)
-                return None
+        if (step.pivot or kind.pivot) and self._has_happened(step, f"First failure: {because}"):
+            return None
         if self._pivot_passed(plan):
             self.journal.append(EntryKind.FAILED, step=step.name, facts={"because": because}, may_spool=True)
             return self._ended(Outcome.INCOMPLETE, step, error)
         self.journal.append(EntryKind.FAILED, step=step.name, facts={"because": because, "turned back": True})
         return self._turn_back(plan, step, because, error)
+
+    def _look_for_the_pivot(self, plan: Plan) -> None:
+        """Ask reality about a pivot that was intended: a process killed between its effect and its entry has not told."""
+        self.lease.check()
+        for step in plan.steps:
+            if (step.pivot or self.kinds[step.kind].pivot) and not self.journal.history.done(step.name):
+                self._has_happened(step, "It was asked to take the run back. Nothing was changed.")
+
+    def _has_happened(self, step: PlannedStep, detail: str) -> bool:
+        """Whether a pivot that was intended has happened, by reality; if so, its entry is written.
+
+        Raises:
+            UnsafeOperation: nobody can say; neither direction is safe then.
+
+        """
+        intent = self.journal.history.intent(step.name)
+        if intent is None:
+            return False
+        try:
+            found = self.kinds[step.kind].probe(self._world(), intent.facts)
+        except ContinuityError as unknown:
+            raise UnsafeOperation(
+                f"it is not known whether {step.name!r} has happened: {unknown.message}",
+                detail=detail,
+                hint=f"When the database answers again: `continuity resume {self.journal.run}`.",
+            ) from unknown
+        if found is Probe.DONE:
+            self.journal.append(EntryKind.DONE, step=step.name, facts=intent.facts, may_spool=True)
+            self.observe(step, Phase.DONE)
+        return found is Probe.DONE
 
     def _turn_back(self, plan: Plan, failed: PlannedStep | None, because: str, error: BaseException | None = None) -> Ended:
         """Undo what was intended, newest first; what cannot be undone is recorded, and the rest goes on."""

@@ -37,7 +37,7 @@ TUNING = {
 }
 """Settings of the restoring sessions only: a scratch database that dies with its server is restored again."""
 NO_ROOM = ("could not extend file", "No space left on device", "Disk quota exceeded")
-"""How PostgreSQL tells a full disk. Without a word of space where half a block still fitted (15.18: `wrote only 4096 of 8192`)."""
+"""How PostgreSQL tells a full disk. Half a block that fits hides the cause (15.18: `wrote only 4096 of 8192`)."""
 
 
 @dataclass(frozen=True, kw_only=True)

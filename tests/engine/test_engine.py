@@ -87,6 +87,36 @@ def test_killed_before_the_pivot_it_can_be_taken_back_instead(at, when):
     assert world.cells == OLD
 
 
+def test_killed_between_the_pivots_effect_and_its_entry_it_cannot_be_taken_back():
+    world = started()
+    with pytest.raises(Killed):
+        world.engine(observe=killing("pivot", Phase.ACTED)).carry_out()
+
+    with pytest.raises(UnsafeOperation, match="passed its pivot"):
+        world.engine(epoch=2).take_back()
+
+    assert world.engine(epoch=3).carry_out().outcome is Outcome.DONE
+    assert world.cells == NEW
+
+
+def test_it_is_not_taken_back_while_nobody_knows_whether_the_pivot_has_happened():
+    world = started()
+    with pytest.raises(Killed):
+        world.engine(observe=killing("pivot", Phase.ACTED)).carry_out()
+    engine = world.engine(epoch=2)
+
+    def unreachable(_world, _facts):
+        raise ContinuityError("no answer", transient=True)
+
+    blind = {**world.kinds, "pivot": replace(world.kinds["pivot"], probe=unreachable)}
+    with pytest.raises(UnsafeOperation, match="not known whether 'pivot' has happened"):
+        replace(engine, kinds=blind).take_back()
+
+    assert not engine.journal.history.undoing
+    assert world.cells["first"] == "new"
+    assert world.engine(epoch=3).carry_out().outcome is Outcome.DONE
+
+
 @pytest.mark.parametrize("at", ORDER[:3])
 def test_a_failure_before_the_pivots_effect_takes_everything_back(at):
     world = started(failing(at))

@@ -4,6 +4,7 @@ import pytest
 
 from continuity.domain.run import Outcome
 from continuity.engine import Phase
+from continuity.errors import UnsafeOperation
 from continuity.journal import list_runs, read_history
 from continuity.procedures.runs import open_run, resume, take_back
 from continuity.steps.places import journals_of
@@ -44,6 +45,8 @@ def test_killed_and_undone_it_is_as_if_it_had_never_begun_unless_the_pivot_had_h
     swapped = place.spoilt() == 0
 
     if swapped:
+        with pytest.raises(UnsafeOperation, match="passed its pivot"):
+            take_back(application, environment, run, hands=hands(None))
         report = resume(application, environment, run, hands=hands(None))
         assert report.ended.outcome is Outcome.DONE
         assert place.databases() == ["", "_replaced"]

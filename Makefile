@@ -1,6 +1,7 @@
 # make demo       set up, then show the whole story on the embedded stack
 # make test       set up, then pass the tests
 # make campaign   set up, then damage vaults 300 times at random (SEED=N repeats one)
+# make kill-campaign  set up, then kill COUNT=200 whole rollbacks, and walk as far at random (SEED=N repeats, COUNT=0 is all)
 # make benchmark  set up, then measure beside PostgreSQL's own tools, and draw docs/images
 # make check      set up, then lint, types and the import rule
 
@@ -9,8 +10,9 @@ BIN := .venv/bin
 STAMP := .venv/.set-up
 
 SEED ?=
+COUNT ?= 200
 
-.PHONY: help setup demo test campaign benchmark check format lock clean
+.PHONY: help setup demo test campaign kill-campaign benchmark check format lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -29,6 +31,10 @@ test: setup
 
 campaign: setup
 	@$(BIN)/python -m tests.faults.campaign $(if $(SEED),--seed $(SEED))
+
+kill-campaign: setup
+	@$(BIN)/python -m pytest -q -s tests/rollback/test_kill_campaign.py tests/rollback/test_walk_campaign.py \
+	  --campaign $(COUNT) $(if $(SEED),--campaign-seed $(SEED))
 
 benchmark: setup
 	@for each in backup restore memory command_line swap rollback; do $(BIN)/python -m benchmarks.$$each || exit 1; done

@@ -14,6 +14,7 @@ pytest_plugins = [
     "tests.fixtures.terminal",
     "tests.fixtures.cluster",
     "tests.fixtures.prefect",
+    "tests.fixtures.campaigns",
 ]
 
 ANNOUNCED_SKIPS = (

@@ -152,8 +152,11 @@ class Stage:
         return load(self.seat.environment, "guestbook")
 
     def runs(self) -> list[str]:
+        """List the runs, newest first. Their ids tell seconds, and tests begin several in one."""
         application, environment = self.load()
-        return list(list_runs(journals_of(environment), application.name))
+        journals = journals_of(environment)
+        began = {run: read_history(journals, run).started for run in list_runs(journals, application.name)}
+        return sorted(began, key=began.__getitem__, reverse=True)
 
 
 def flags(variant: str) -> str:

@@ -22,9 +22,8 @@ from continuity.steps.places import journals_of
 from tests.fixtures.campaigns import Campaign
 from tests.fixtures.killing import Kill, resume_run, start_run, undo_run
 from tests.rollback.conftest import Stage
-from tests.rollback.test_killed_anywhere import AFTER, BEFORE, KILLED, PHASES, as_before, kills
+from tests.rollback.test_killed_anywhere import AFTER, BEFORE, KILLED, as_before, kills
 
-SWAP = "swap the databases"
 RECOVER = {"resume": resume_run, "undo": undo_run}
 
 

@@ -1,11 +1,14 @@
 """The form by which a person says in the UI that the application works again: the end of the confirmation stage."""
 
+import logging
 from datetime import UTC, datetime
 from typing import Literal
 
+import httpx
 from prefect.exceptions import FlowPauseTimeout
 from prefect.flow_runs import pause_flow_run
 from prefect.input import RunInput
+from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 from pydantic import Field
 
 from continuity.domain.run import Outcome
@@ -15,6 +18,11 @@ from continuity.procedures.runs import RunReport
 from continuity.procedures.telling import headline
 from continuity.settings import Environment
 from tasks.performing import perform_as_task
+
+logger = logging.getLogger(__name__)
+
+RETRIES = 3
+"""A server that is started anew is back by then, about 15 s; one that is gone keeps the process no longer."""
 
 
 class LookedAt(RunInput):
@@ -35,17 +43,23 @@ def await_confirmation(report: RunReport, environment: Environment) -> str:
     """
     if report.ended.outcome is not Outcome.DONE:
         return ""
+    outstanding = f"nobody has confirmed it: `continuity confirm {report.run} --as NAME`"
     seconds = int(BUDGETS[Stage.CONFIRMATION].total_seconds())
     shown = f"# {headline(report)}\n\nThe report is among the artifacts of this run. This form closes after {seconds // 60} min."
     try:
         form = LookedAt.with_initial_data(description=shown)
-        answer = pause_flow_run(wait_for_input=form, timeout=seconds, key="confirmation", poll_interval=2)
+        with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: RETRIES}):
+            answer = pause_flow_run(wait_for_input=form, timeout=seconds, key="confirmation", poll_interval=2)
     except FlowPauseTimeout:
-        return f"nobody has confirmed it: `continuity confirm {report.run} --as NAME`"
+        return outstanding
+    except httpx.HTTPError as error:
+        # The rollback is done, and must not fail because nobody can be asked.
+        logger.warning("%s; Prefect did not answer because=%s", outstanding, f"{type(error).__name__}: {error}")
+        return outstanding
     name = answer.name.strip()
     if answer.verdict == "it works" and name:
         perform_as_task(CONFIRM, environment, report.run, by=name, because=answer.said, now=datetime.now(UTC))
         return f"confirmed by {name}"
     if answer.verdict == "something is wrong":
         return f"{name or 'somebody'} says that something is wrong: {answer.said or 'no more is said'}"
-    return f"nobody has confirmed it: `continuity confirm {report.run} --as NAME`"
+    return outstanding

@@ -17,11 +17,11 @@ from flows.publishing import publish
 def publish_plan(waiting: WaitingPlan) -> None:
     """Publish a plan, before anybody is asked to approve it."""
     plan = waiting.plan
-    create_markdown_artifact(
-        key=f"{plan.application}-plan",
-        markdown=plan_markdown(plan, waiting.estimates),
-        description=f"Plan {plan.hash}: {plan.verb.value} of {plan.application}",
-    )
+    key = f"{plan.application}-plan"
+    markdown = plan_markdown(plan, waiting.estimates)
+    description = f"Plan {plan.hash}: {plan.verb.value} of {plan.application}"
+    # The form shows the plan too, so nobody approves it unseen.
+    publish(key, partial(create_markdown_artifact, key=key, markdown=markdown, description=description))
 
 
 def publish_run(report: RunReport) -> State[None]:

@@ -1,24 +1,34 @@
-"""The Prefect server dies: the backup goes on, its point is whole and proven, and its process leaves in time."""
+"""The Prefect server dies: backup and rollback go on to their end, which is in the vault, and their process leaves in time."""
 
 import os
 import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 
 import psycopg
 import pytest
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, FlowRunFilterStateType
+from prefect.client.schemas.objects import StateType
+from prefect.flow_runs import resume_flow_run
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
+from continuity.domain.run import Outcome
+from continuity.journal import list_runs, read_history
+from continuity.steps.places import journals_of
 from deployments.local.prefect_server import NAME, start_prefect_server
 from deployments.local.services import stop_service
 from deployments.offers import definitions
 from deployments.serving import register
 from flows.watchdog import LEFT_HANGING
+from tests.fixtures.terminal import Seat
 
 PATIENCE_SECONDS = 3
 LIMIT_SECONDS = 60
+PAUSED = FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.PAUSED])))
+ROLLBACK = "emergency-rollback/guestbook-rollback"
 
 
 @pytest.fixture(scope="module")
@@ -39,8 +49,9 @@ def run_of(mortal_server, protect, tmp_path):
     """Start the process of a run, as a worker would."""
     started = []
 
-    def start(deployment: str):
+    def start(deployment: str, prepare=lambda _protected: None):
         protected = protect("guestbook")
+        prepare(protected)
         environment = protected.write_files(tmp_path)
         with environment.open("a") as file:
             file.write(f"[prefect]\nend_patience_seconds = {PATIENCE_SECONDS}\n")
@@ -72,6 +83,16 @@ def _wait_for(happened, *, limit_seconds=LIMIT_SECONDS):
     deadline = time.monotonic() + limit_seconds
     while not happened():
         assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def _wait_while_it_runs(process, happened):
+    """Wait for what a living process brings about; where it does not, show what the process has said."""
+    deadline = time.monotonic() + LIMIT_SECONDS
+    while not happened():
+        if process.poll() is not None or time.monotonic() > deadline:
+            process.kill()
+            pytest.fail(process.communicate()[0])
         time.sleep(0.05)
 
 
@@ -122,3 +143,99 @@ def test_a_server_that_is_gone_at_the_start_is_said_at_once_and_nothing_is_touch
     assert process.returncode == 1
     assert "connect" in said.lower()
     assert protected.points.listing().points == ()
+
+
+def spoil(protected):
+    """Prove a point, and let a bad release have its way."""
+    protected.back_up()
+    assert protected.drill().verdict.proven
+    with psycopg.connect(protected.dsn, autocommit=True) as session:
+        session.execute("update entries set words = 'spoilt'")
+
+
+def count_spoilt(protected) -> int:
+    with psycopg.connect(protected.dsn) as session:
+        return session.execute("select count(*) from entries where words = 'spoilt'").fetchone()[0]
+
+
+def runs_of(protected):
+    return list_runs(journals_of(protected.environment), protected.application.name)
+
+
+def waits_at_form(server, key: str = ""):
+    """Return the run that waits at a form, once the form is there; `key` tells it from the form before."""
+    with temporary_settings({PREFECT_API_URL: server.api_url}), get_client(sync_client=True) as client:
+        paused = client.read_flow_runs(flow_run_filter=PAUSED)
+        return next((run for run in paused if key in run.state.state_details.pause_key), None)
+
+
+def approve(server, process) -> None:
+    _wait_while_it_runs(process, lambda: waits_at_form(server))
+    time.sleep(0.5)  # the server shows a run as paused a moment before its form is there
+    with temporary_settings({PREFECT_API_URL: server.api_url}):
+        resume_flow_run(waits_at_form(server).id, run_input={"decision": "carry the plan out", "name": "Ada"})
+
+
+@contextmanager
+def held_in_the_restore(protected):
+    """Hold the run in its restore: no database can be made until the block ends."""
+    with psycopg.connect(protected.dsn, dbname="postgres") as blocker:
+        blocker.execute("lock table pg_catalog.pg_database in exclusive mode")
+
+        def waits() -> bool:
+            # The blocker's own session looks: it sees what happens, and is no session on the application's database.
+            blocker.execute("select pg_stat_clear_snapshot()")
+            return bool(blocker.execute("select true from pg_stat_activity where wait_event_type = 'Lock'").fetchone())
+
+        yield waits
+
+
+def test_a_server_killed_in_the_middle_of_a_rollback_costs_only_its_view_of_the_run(mortal_server, run_of):
+    protected, process = run_of(ROLLBACK, spoil)
+    _wait_while_it_runs(process, lambda: waits_at_form(mortal_server))
+    with held_in_the_restore(protected) as waits:
+        approve(mortal_server, process)
+        _wait_while_it_runs(process, waits)
+        _kill(mortal_server)
+    killed = time.monotonic()
+
+    said, _ = process.communicate(timeout=LIMIT_SECONDS)
+
+    assert process.returncode == LEFT_HANGING
+    assert "leaving without it" in said
+    assert time.monotonic() - killed < LIMIT_SECONDS
+    [run] = runs_of(protected)
+    assert read_history(journals_of(protected.environment), run).outcome is Outcome.DONE
+    assert count_spoilt(protected) == 0
+
+
+def test_a_server_and_a_process_that_both_die_leave_a_run_that_the_terminal_ends(mortal_server, run_of, tmp_path):
+    protected, process = run_of(ROLLBACK, spoil)
+    _wait_while_it_runs(process, lambda: waits_at_form(mortal_server))
+    with held_in_the_restore(protected) as waits:
+        approve(mortal_server, process)
+        _wait_while_it_runs(process, waits)
+        _kill(mortal_server)
+        process.kill()
+        process.wait()
+    [run] = runs_of(protected)
+    assert read_history(journals_of(protected.environment), run).outcome is None
+
+    said = Seat(protected, tmp_path / "environment.toml").json("resume", run)
+
+    assert said["outcome"] == "done"
+    assert count_spoilt(protected) == 0
+
+
+def test_a_server_killed_while_a_person_is_asked_at_the_end_does_not_keep_the_process(mortal_server, run_of):
+    protected, process = run_of(ROLLBACK, spoil)
+    approve(mortal_server, process)
+    _wait_while_it_runs(process, lambda: waits_at_form(mortal_server, "confirmation"))
+    _kill(mortal_server)
+
+    said, _ = process.communicate(timeout=LIMIT_SECONDS)
+
+    assert process.returncode == LEFT_HANGING
+    assert "leaving without it" in said
+    assert "nobody has confirmed it" in said
+    assert count_spoilt(protected) == 0

@@ -40,7 +40,7 @@ def _leave(patience_seconds: float) -> None:
     # Not by logging: its handler is one of the things that may hang.
     sys.stderr.write(
         f"the flow's work is over, and Prefect has not taken its end for {patience_seconds:g} s: leaving without it."
-        " What was done is in the vault: look with `continuity points`.\n"
+        " What was done is in the vault: look with `continuity status`.\n"
     )
     sys.stderr.flush()
     os._exit(LEFT_HANGING)

@@ -74,6 +74,8 @@ class Walk:
         return self._in_process(start_run, plan)
 
     def swap_back(self) -> str:
+        if not self.stage.runs():
+            return "nothing was done"
         plan, _ = self.stage.plan_undo()
         return self._in_process(start_run, plan)
 

@@ -100,6 +100,21 @@ def close_sessions(connection: Connection, oid: int) -> int:
     return len(rows)
 
 
+def allow_connections(connection: Connection, database: str, *, allowed: bool) -> None:
+    """Open or close a database to new sessions, superusers' included; those that are there stay. Lasts over a crash.
+
+    Raises:
+        DatabaseError: the role may not, or there is no such database.
+
+    """
+    with translated(f"database {database}"):
+        connection.execute(
+            sql.SQL("alter database {} with allow_connections {}").format(
+                sql.Identifier(database), sql.SQL("true" if allowed else "false")
+            )
+        )
+
+
 def carries(dsn: str, swap: Swap) -> int | None:
     """Return the OID of the database that carries the live name, or None where none does.
 

@@ -10,7 +10,7 @@ from psycopg import sql
 from continuity.adapters import scratch
 from continuity.adapters.activity import read_activity
 from continuity.adapters.postgres import Connection, connect, translated
-from continuity.adapters.swap import MAINTENANCE, find_database, sessions_on
+from continuity.adapters.swap import MAINTENANCE, allow_connections, find_database, sessions_on
 from continuity.domain.application import Application
 from continuity.domain.plan import Facts
 from continuity.domain.recovery_point import Manifest, RecoveryPointId
@@ -107,7 +107,7 @@ def judging(judge: Judge) -> Step:
         dsn, shadow = world.environment.rollback_dsn, facts["shadow"]
         manifest = read_planned(world, facts)
         with connect(dsn, MAINTENANCE) as connection:
-            set_open(connection, shadow, allowed=True)
+            allow_connections(connection, shadow, allowed=True)
         verdict = judge(dsn, shadow, manifest, world.application)
         wrong = [finding.name for finding in verdict.findings if not finding.passed]
         if not verdict.proven:
@@ -139,23 +139,13 @@ def close_shadow(connection: Connection, shadow: str) -> None:
     state = find_database(connection, shadow)
     if state is None:
         raise DatabaseError(f"database {shadow} is gone", hint="Make a new plan.")
-    set_open(connection, shadow, allowed=False)
+    allow_connections(connection, shadow, allowed=False)
     until = time.monotonic() + LEAVING_SECONDS
     while (strangers := sessions_on(connection, state.oid)) and time.monotonic() < until:
         time.sleep(LOOK_SECONDS)
     if strangers:
         raise UnsafeOperation(
             f"{strangers[0]} is connected to {shadow}, which nobody should know", hint="Find out who; then make a new plan."
-        )
-
-
-def set_open(connection: Connection, database: str, *, allowed: bool) -> None:
-    """Let sessions into a database, or no new one. Running it twice is harmless."""
-    with translated(f"database {database}"):
-        connection.execute(
-            sql.SQL("alter database {} with allow_connections {}").format(
-                sql.Identifier(database), sql.SQL("true" if allowed else "false")
-            )
         )
 
 

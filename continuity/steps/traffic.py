@@ -4,15 +4,14 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from psycopg import sql
 from pydantic import TypeAdapter
 
 from continuity.adapters.cluster import Cluster, open_cluster
 from continuity.adapters.cluster_pods import list_pods, wait_until_ready
 from continuity.adapters.cluster_scalers import is_paused, is_resumed, pause, resume
 from continuity.adapters.cluster_workloads import read_workload, scale
-from continuity.adapters.postgres import Connection, connect, translated
-from continuity.adapters.swap import MAINTENANCE, Session, close_sessions, find_database, sessions_on
+from continuity.adapters.postgres import Connection, connect
+from continuity.adapters.swap import MAINTENANCE, Session, allow_connections, close_sessions, find_database, sessions_on
 from continuity.domain.application import WorkloadRef
 from continuity.domain.plan import Facts
 from continuity.domain.workloads import ScalerState, WorkloadState
@@ -234,7 +233,7 @@ def _closed(world: World, facts: Facts) -> Probe:
 def _close(world: World, facts: Facts) -> Facts:
     """Let nobody in, and end who is there. A hold closes the database where no workload is known that could be stopped."""
     with connect(world.environment.rollback_dsn, MAINTENANCE) as connection:
-        _allow(connection, facts["live"], allowed=False)
+        allow_connections(connection, facts["live"], allowed=False)
         return {"ended": close_sessions(connection, facts["live_oid"])}
 
 
@@ -248,21 +247,12 @@ def _opened(world: World, facts: Facts) -> Probe:
 
 def _open(world: World, facts: Facts) -> Facts:
     with connect(world.environment.rollback_dsn, MAINTENANCE) as connection:
-        _allow(connection, facts["live"], allowed=True)
+        allow_connections(connection, facts["live"], allowed=True)
     return {}
 
 
 def _reopen(world: World, facts: Facts) -> None:
     _open(world, facts)
-
-
-def _allow(connection: Connection, database: str, *, allowed: bool) -> None:
-    with translated(f"database {database}"):
-        connection.execute(
-            sql.SQL("alter database {} with allow_connections {}").format(
-                sql.Identifier(database), sql.SQL("true" if allowed else "false")
-            )
-        )
 
 
 def _read(scalers: Any) -> tuple[ScalerState, ...]:

@@ -12,7 +12,7 @@ import pyrage
 
 from continuity.adapters.application_files import load_application
 from continuity.adapters.postgres import connect
-from continuity.adapters.swap import MAINTENANCE
+from continuity.adapters.swap import MAINTENANCE, allow_connections
 from continuity.domain import reports
 from continuity.domain.recovery_point import Manifest
 from continuity.domain.verdict import Judgement, Trouble, Verdict, judge
@@ -21,7 +21,6 @@ from continuity.procedures.validation import validate_live
 from continuity.settings import Environment, load_environment
 from continuity.steps.operation import perform_plainly
 from continuity.steps.restoring import RestoredDatabase, drop_restored
-from continuity.steps.shadow import set_open
 from deployments.console import Terminal
 from deployments.local.demo_rollback import equality, release_badly, roll_back, serving, undo_is_possible
 from deployments.local.demo_scene import Scene
@@ -117,7 +116,7 @@ def _judged(verdict: Verdict, wanted: Judgement) -> tuple[bool, str]:
 def _tampered(scene: Scene, proof: DrillReport) -> tuple[bool, str]:
     dsn = scene.environment.drill_dsn
     with connect(dsn, MAINTENANCE) as connection:
-        set_open(connection, proof.database, allowed=True)
+        allow_connections(connection, proof.database, allowed=True)
     with connect(dsn, proof.database) as connection:
         connection.execute("update public.cities set name = name || '.' where id = (select min(id) from public.cities)")
     validated = scene.validator.restored(dsn, proof.database, proof.manifest, scene.application)

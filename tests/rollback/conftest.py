@@ -152,11 +152,13 @@ class Stage:
         return load(self.seat.environment, "guestbook")
 
     def runs(self) -> list[str]:
-        """List the runs, newest first. Their ids tell seconds, and tests begin several in one."""
+        """List the runs, newest first. Their ids tell seconds, and tests begin several in one: then the journals tell."""
         application, environment = self.load()
         journals = journals_of(environment)
-        began = {run: read_history(journals, run).started for run in list_runs(journals, application.name)}
-        return sorted(began, key=began.__getitem__, reverse=True)
+        runs = list_runs(journals, application.name)
+        newest = [run for run in runs if run.split("-")[-2] == runs[0].split("-")[-2]]
+        newest.sort(key=lambda run: read_history(journals, run).started, reverse=True)
+        return [*newest, *runs[len(newest) :]]
 
 
 def flags(variant: str) -> str:

@@ -117,7 +117,7 @@ def test_a_backup_that_a_schedule_starts_is_proven_and_tells_in_the_log_of_its_r
 
     page.goto(f"/v2/runs/flow-run/{run.id}")
     _await_state(page, "Sound")
-    expect(page.get_by_text("captured database=").first).to_be_visible()
+    expect(page.get_by_text("captured database=").first).to_be_visible(timeout=30_000)
     photograph("scheduled run")
 
     point = serving.points.listing().points[-1]

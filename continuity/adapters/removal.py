@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 _KNOWN = re.compile(
     r"manifest\.json|distrust\.json|distrusted|pin\.json|drills/\d{8}T\d{12}Z\.(json|great-expectations\.zst)"
-    r"|[0-9a-f]{8}/(database\.dump|globals\.sql|media\.jsonl)\.zst(\.age)?"
+    r"|[0-9a-f]{8}(\.[0-9a-f]+){0,3}/(database\.dump|globals\.sql|media\.jsonl)\.zst(\.age)?"
 )
 """Every name that this software gives in a point's folder, its tombstone apart."""
 

@@ -186,6 +186,11 @@ class Environment(Section):
         return (self.rollback.dsn or self.database.dsn).get_secret_value()
 
     @property
+    def url(self) -> str:
+        """Where users reach the application, or "" where that is not known."""
+        return self.traffic.url if self.traffic else ""
+
+    @property
     def pooler_dsn(self) -> str:
         """Connection string of the pooler's admin console, or "" where there is none."""
         return self.rollback.pooler_dsn.get_secret_value() if self.rollback.pooler_dsn else ""

@@ -6,17 +6,11 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 
 from continuity.domain.rollback import Order, Scope
-from continuity.procedures.rollback import KEEP_PLAN, RollbackWish, make_plan, remake
-from continuity.procedures.runs import carry_out
-from continuity.procedures.telling import KEEP_REPORT
-from expectations.validator import Validator
-from flows.approval import await_approval
-from flows.confirmation import await_confirmation
+from continuity.procedures.rollback import RollbackWish, make_plan
+from flows.carrying import approve_and_carry_out
 from flows.forms import Moment, PointOrLatest, ProtectedName
 from flows.protection import protecting
-from flows.run_artifacts import publish_plan, publish_run, with_message
 from tasks.performing import perform_as_task
-from tasks.running import task_hands
 
 
 @flow(name="emergency-rollback", flow_run_name="roll back {application}", retries=0, persist_result=False)
@@ -43,18 +37,4 @@ def emergency_rollback(
     with protecting(application) as (protected, environment):
         wish = RollbackWish.written(point=point, before=before, scope=scope, order=order)
         waiting = make_plan(protected, environment, wish, perform=perform_as_task, now=datetime.now(UTC))
-        perform_as_task(KEEP_PLAN, environment, waiting)
-        publish_plan(waiting)
-        approval = await_approval(waiting, environment)
-        with Validator(parallel=environment.database.parallel) as validator:
-            report = carry_out(
-                protected,
-                environment,
-                waiting,
-                replan=lambda: remake(protected, environment, waiting.plan, perform=perform_as_task, now=datetime.now(UTC)),
-                approvals=[approval],
-                hands=task_hands(environment, validator),
-            )
-        perform_as_task(KEEP_REPORT, environment, report)
-        ended = publish_run(report)
-        return with_message(ended, await_confirmation(report, environment))
+        return approve_and_carry_out(protected, environment, waiting)

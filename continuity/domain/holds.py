@@ -57,4 +57,6 @@ def plan_release(application: Application, live: LiveState, *, now: datetime) ->
 
 def _plan(application: Application, verb: Verb, live: LiveState, steps: tuple[PlannedStep, ...], now: datetime) -> Plan:
     options = {TAKES_OVER: str(live.held.run)} if live.held else {}
-    return Plan(application=application.name, verb=verb, created=now, targets=live.targets, steps=steps, options=options)
+    return Plan(
+        application=application.name, verb=verb, created=now, targets=live.targets_taken_over, steps=steps, options=options
+    )

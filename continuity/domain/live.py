@@ -69,9 +69,12 @@ class LiveState:
         targets = {"server": f"system identifier {self.system_identifier}", "database": self.in_words}
         if self.cluster_uid:
             targets["cluster"] = f"uid {self.cluster_uid}"
-        if self.held:
-            targets["hold"] = f"{self.held.run} is taken over"
         for state in self.workloads:
             runs = [image.pinned or image.reference for image in state.images if image.container in state.ref.containers]
             targets[f"workload {state.ref.name}"] = f"deployment {state.ref} (uid {state.uid}), runs {', '.join(runs)}"
         return targets
+
+    @property
+    def targets_taken_over(self) -> dict[str, str]:
+        """Name the same for a plan that takes over the hold in force, where there is one."""
+        return self.targets | ({"hold": f"{self.held.run} is taken over"} if self.held else {})

@@ -19,6 +19,15 @@ def plan_health(application: Application, url: str) -> PlannedStep:
     )
 
 
+def proof_steps(application: Application, url: str, point: Facts | None) -> tuple[PlannedStep, ...]:
+    """Plan to ask for the application's health first, as part of the immediate stage; then what the later stages look at.
+
+    One without `[health]` is not asked: the address of the environment may be another application's.
+    """
+    health = (plan_health(application, url),) if url and application.health else ()
+    return (*health, *plan_proof(application, url=url, point=point))
+
+
 def plan_proof(application: Application, *, url: str, point: Facts | None) -> tuple[PlannedStep, ...]:
     """Plan the stages of validation and confirmation. All of these steps only look.
 

@@ -11,7 +11,7 @@ from continuity.domain.plan import Plan
 from continuity.domain.run import RunId
 from continuity.errors import UnsafeOperation
 from continuity.procedures.drill import LIST_POINTS
-from continuity.procedures.rollback import READ_RUN
+from continuity.procedures.undoing import READ_RUN
 from continuity.settings import Environment
 from continuity.steps.discarding import observe_replaced
 from continuity.steps.operation import PATIENT, Operation, Perform

@@ -5,21 +5,19 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from continuity.adapters.approvals import WaitingPlan, store_plan
-from continuity.domain.activity import TableActivity, written_since
+from continuity.domain.activity import written_since
 from continuity.domain.application import Application
 from continuity.domain.builds import ReleaseBuild, choose_build, lost_images
 from continuity.domain.checks import refuse_unless_passed
 from continuity.domain.choice import choose_for_rollback
 from continuity.domain.estimates import Estimates, predict
 from continuity.domain.live import LiveState
-from continuity.domain.plan import Plan, Verb
+from continuity.domain.plan import Plan
 from continuity.domain.recovery_point import Manifest, PointState
 from continuity.domain.releases import BadImage, known_heads, refuses_release, with_image
-from continuity.domain.rollback import Order, Scope, plan_rollback, plan_undo
-from continuity.domain.run import History, RunId
+from continuity.domain.rollback import Order, Scope, plan_rollback
 from continuity.domain.workloads import WorkloadState, digest_in
-from continuity.errors import ConfigurationRefused, UnsafeOperation
-from continuity.journal import read_history
+from continuity.errors import ConfigurationRefused
 from continuity.procedures.drill import LIST_POINTS
 from continuity.procedures.live import OBSERVE
 from continuity.procedures.runs import read_measured
@@ -107,13 +105,13 @@ def make_plan(
     swaps = wish.scope is not Scope.APPLICATION
     found = perform(FIND_WARM, chosen.point, environment) if swaps else WarmChoice()
     restored = None if found.warm else chosen.point.manifest
-    notes = found.notes + known + (_refuse_unready(application, environment, perform, restored) if swaps else ())
+    notes = found.notes + known + (refuse_unready(application, environment, perform, restored) if swaps else ())
     live = perform(OBSERVE, application, environment)
     build = _wanted_build(application, wish, live, chosen.point.manifest, release, perform)
     notes += (build.note,) if build else ()
     plan = plan_rollback(
         application, live, chosen, scope=wish.scope, order=wish.order, options=wish.options(), now=now,
-        warm=found.warm, pooled=bool(environment.pooler_dsn), url=_url(environment), release=release, build=build,
+        warm=found.warm, pooled=bool(environment.pooler_dsn), url=environment.url, release=release, build=build,
     )  # fmt: skip
     estimates = _estimate(plan, chosen.point, live, environment, perform)
     return WaitingPlan(plan=plan, estimates=replace(estimates, notes=notes + estimates.notes))
@@ -159,11 +157,7 @@ def read_bad_images(application: Application, environment: Environment) -> tuple
     return points_of(environment, application.name).bad_images()
 
 
-def _url(environment: Environment) -> str:
-    return environment.traffic.url if environment.traffic else ""
-
-
-def _refuse_unready(
+def refuse_unready(
     application: Application, environment: Environment, perform: Perform, restored: Manifest | None
 ) -> tuple[str, ...]:
     """Return the warnings of all that a swap needs, and a restore where there is one.
@@ -176,45 +170,6 @@ def _refuse_unready(
     if restored is not None and all(check.name != "live server" for check in checks):
         checks += perform(CHECK_RESTORE, restored, environment)
     return refuse_unless_passed(checks, what=f"a rollback of {application.name}")
-
-
-def make_undo_plan(
-    application: Application, environment: Environment, run: RunId, *, perform: Perform, now: datetime
-) -> WaitingPlan:
-    """Make the plan that swaps back what a run has swapped, with what was written since. Changes nothing.
-
-    Raises:
-        ConfigurationRefused: there is no such run.
-        UnsafeOperation: the run has swapped nothing, or another has since.
-
-    """
-    history = perform(READ_RUN, environment, run)
-    swapped = any("replaced" in entry.facts for entry in history.entries)
-    notes = _refuse_unready(application, environment, perform, None) if swapped else ()
-    live = perform(OBSERVE, application, environment)
-    plan = plan_undo(
-        application, live, run, history, options={"run": run}, now=now, pooled=bool(environment.pooler_dsn), url=_url(environment)
-    )
-    then = next((entry.facts["activity"] for entry in history.entries if "activity" in entry.facts), ())
-    discards = written_since([TableActivity(**each) for each in then], live.activity, rows={}, same_database=True)
-    measured = perform(READ_MEASURED, environment, application.name)
-    estimates = predict(plan, point=None, measured=measured, discards=discards, live_bytes=live.size_bytes)
-    return WaitingPlan(plan=plan, estimates=replace(estimates, notes=notes + estimates.notes))
-
-
-def remake(application: Application, environment: Environment, plan: Plan, *, perform: Perform, now: datetime) -> Plan:
-    """Make a plan again from the wish that it records, by the world as it is now."""
-    match plan.verb:
-        case Verb.UNDO:
-            return make_undo_plan(application, environment, RunId(plan.options["run"]), perform=perform, now=now).plan
-        case Verb.DISCARD:
-            raise UnsafeOperation(
-                f"plan {plan.hash} drops a database, and wants its exact name",
-                detail="Nothing was changed.",
-                hint=f"`continuity discard {plan.options['run']}` prints the command.",
-            )
-        case _:
-            return make_plan(application, environment, RollbackWish.of(plan), perform=perform, now=now).plan
 
 
 def _estimate(plan: Plan, point: PointState, live: LiveState, environment: Environment, perform: Perform) -> Estimates:
@@ -234,11 +189,6 @@ def keep_plan(environment: Environment, waiting: WaitingPlan) -> None:
     store_plan(journals_of(environment), waiting)
 
 
-def read_run(environment: Environment, run: RunId) -> History:
-    """Read a run's journal. Changes nothing."""
-    return read_history(journals_of(environment), run)
-
-
 READ_MEASURED = Operation(name="read how long past runs took", run=read_measured, retry=PATIENT)
 FIND_WARM = Operation(name="look for a warm database", run=find_warm, retry=PATIENT)
 CHECK_SWAP = Operation(name="check what the swap needs", run=check_swap)
@@ -246,4 +196,3 @@ CHECK_RESTORE = Operation(name="check what the restore needs", run=check_restore
 READ_BAD_IMAGES = Operation(name="read which images are bad", run=read_bad_images, retry=PATIENT)
 READ_TAGS = Operation(name="read the release's tags", run=read_release_tags)
 KEEP_PLAN = Operation(name="keep the plan for approval", run=keep_plan, retry=PATIENT)
-READ_RUN = Operation(name="read the run's journal", run=read_run, retry=PATIENT)

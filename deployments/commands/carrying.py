@@ -18,7 +18,7 @@ def carry_out_approved(terminal: "Terminal", protected: "Application", environme
     """Carry out the plan of that hash in the name of the person at the terminal, and tell what it came to."""
     from continuity.adapters.approvals import find_plan
     from continuity.domain.approval import Approval
-    from continuity.procedures.rollback import remake
+    from continuity.procedures.remaking import remake
     from continuity.procedures.runs import carry_out
     from continuity.steps.operation import perform_plainly
     from continuity.steps.places import journals_of

@@ -34,8 +34,9 @@ def resume(run: str, *, where: Where = HERE) -> int:
 def undo(run: str, *, approve: str = "", where: Where = HERE) -> int:
     """Take back an open run at once; for one that is done, plan to swap back, and with --approve HASH do it."""
     from continuity.domain.run import RunId
-    from continuity.procedures.rollback import KEEP_PLAN, make_undo_plan
+    from continuity.procedures.rollback import KEEP_PLAN
     from continuity.procedures.runs import open_run, take_back
+    from continuity.procedures.undoing import make_undo_plan
     from continuity.steps.operation import perform_plainly
     from continuity.steps.places import journals_of
     from deployments.telling.runs import tell_plan, tell_run

@@ -12,9 +12,11 @@ from continuity.domain.approval import Approval
 from continuity.domain.recovery_point import Manifest
 from continuity.domain.run import Outcome
 from continuity.procedures.judging import judge_by, judge_live_by
-from continuity.procedures.rollback import RollbackWish, make_plan, make_undo_plan, remake
+from continuity.procedures.remaking import remake
+from continuity.procedures.rollback import RollbackWish, make_plan
 from continuity.procedures.runs import Hands, RunReport, carry_out
 from continuity.procedures.telling import headline
+from continuity.procedures.undoing import make_undo_plan
 from continuity.steps.operation import perform_plainly
 from deployments.local.demo_scene import Scene
 from deployments.local.sample_cluster import BAD, DEPLOYMENT, NAMESPACE, STABLE, release_patch

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import DeploymentScheduleCreate
-from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
+from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId, LogFilter, LogFilterFlowRunId
 from prefect.client.schemas.schedules import IntervalSchedule
 
 from continuity.domain.verdict import Judgement
@@ -117,12 +117,24 @@ def test_a_backup_that_a_schedule_starts_is_proven_and_tells_in_the_log_of_its_r
 
     page.goto(f"/v2/runs/flow-run/{run.id}")
     _await_state(page, "Sound")
+    # The last lines of a log reach the server a moment after the run's end, when its page asks no more.
+    _await_log_line(run.id, "captured database=")
+    page.reload()
     expect(page.get_by_text("captured database=").first).to_be_visible(timeout=30_000)
     photograph("scheduled run")
 
     point = serving.points.listing().points[-1]
     assert point.proven
     assert point.manifest.created == run.expected_start_time.replace(microsecond=0)
+
+
+def _await_log_line(run, words: str) -> None:
+    deadline = time.monotonic() + 30
+    of_run = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run]))
+    with get_client(sync_client=True) as client:
+        while not any(words in line.message for line in client.read_logs(of_run)):
+            assert time.monotonic() < deadline, f"no line of the log says {words!r}"
+            time.sleep(0.5)
 
 
 def _await_scheduled(client, deployment):

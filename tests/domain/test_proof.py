@@ -4,8 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from continuity.adapters.application_files import load_application
-from continuity.domain.proof import plan_health, plan_proof
-from continuity.domain.rollback import _proof_steps as proof_steps
+from continuity.domain.proof import plan_health, plan_proof, proof_steps
 from continuity.domain.stages import Stage
 from continuity.steps.kinds import kinds_of_steps
 from tests.fixtures.model_world import a_world

@@ -146,7 +146,8 @@ def damage(random: Random, data: bytes, how: How, *, same: list[Path], other: li
     changed = bytearray(data)
     match how:
         case How.TRUNCATED:
-            return data[: random.randrange(1, len(data))]
+            # A document without its last line end says what it said.
+            return data[: random.randrange(1, len(data.rstrip(b"\n")))]
         case How.FLIPPED:
             changed[random.randrange(len(data))] ^= 1 << random.randrange(8)
         case How.OVERWRITTEN:

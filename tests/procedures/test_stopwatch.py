@@ -10,7 +10,8 @@ from continuity.domain.run_report import summarize
 from continuity.domain.stages import BUDGETS, Stage
 from continuity.engine import Phase
 from continuity.journal import read_history
-from continuity.procedures.rollback import RollbackWish, make_plan, remake
+from continuity.procedures.remaking import remake
+from continuity.procedures.rollback import RollbackWish, make_plan
 from continuity.procedures.runs import carry_out
 from continuity.procedures.stopwatch import Stopwatch, noting
 from continuity.procedures.telling import report_markdown, summary_of

@@ -12,8 +12,9 @@ from kubernetes import client
 from continuity.domain.run import Outcome
 from continuity.domain.run_markdown import timeline_line
 from continuity.journal import list_runs, plan_of, read_history
-from continuity.procedures.rollback import KEEP_PLAN, RollbackWish, make_plan, make_undo_plan
+from continuity.procedures.rollback import KEEP_PLAN, RollbackWish, make_plan
 from continuity.procedures.runs import RunReport
+from continuity.procedures.undoing import make_undo_plan
 from continuity.steps.operation import perform_plainly
 from continuity.steps.places import journals_of
 from tests.fixtures.cluster import IMAGES, eventually, make_deployment

@@ -93,8 +93,8 @@ def test_one_that_was_opened_and_is_in_use_is_kept_with_all_reasons(replaced):
 
 def test_what_has_been_swapped_back_since_is_not_dropped(replaced):
     from continuity.domain.approval import Approval
-    from continuity.procedures.rollback import make_undo_plan
     from continuity.procedures.runs import carry_out
+    from continuity.procedures.undoing import make_undo_plan
     from tests.fixtures.killing import hands
 
     prove_a_newer_point(replaced)

@@ -11,7 +11,8 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from continuity.errors import UnsafeOperation
-from continuity.procedures.rollback import RollbackWish, make_plan, remake
+from continuity.procedures.remaking import remake
+from continuity.procedures.rollback import RollbackWish, make_plan
 from continuity.procedures.runs import carry_out
 from continuity.steps.operation import perform_plainly
 from deployments.local.postgres import running_postgres

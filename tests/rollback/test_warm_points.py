@@ -11,8 +11,8 @@ from continuity.domain.run import Outcome
 from continuity.engine import Phase
 from continuity.journal import read_history
 from continuity.procedures.backup import take_backup
-from continuity.procedures.rollback import make_undo_plan
 from continuity.procedures.runs import open_run, resume, take_back
+from continuity.procedures.undoing import make_undo_plan
 from continuity.steps.operation import perform_plainly
 from continuity.steps.places import journals_of
 from deployments.local.postgres import running_postgres

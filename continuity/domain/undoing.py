@@ -1,0 +1,97 @@
+"""Decides how a finished run is taken back: the inverse of each step that has changed something. Pure."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from continuity.domain.application import Application
+from continuity.domain.live import LiveState
+from continuity.domain.plan import TAKES_OVER, Facts, Plan, PlannedStep, Verb
+from continuity.domain.proof import proof_steps
+from continuity.domain.run import History, RunId
+from continuity.domain.swap import mark_of, swap_steps, undone_name
+from continuity.domain.traffic import rollout_steps, start_steps, stop_steps
+from continuity.errors import UnsafeOperation
+
+STOPPED = frozenset({Verb.ROLLBACK, Verb.UNDO})
+"""The verbs whose runs stop the application, so that taking them back stops it too."""
+
+
+def plan_undo(
+    application: Application,
+    live: LiveState,
+    history: History,
+    former: Plan,
+    *,
+    options: dict[str, str],
+    now: datetime,
+    pooled: bool = False,
+    url: str = "",
+) -> Plan:
+    """Plan to take a finished run back: `former` is its plan, `history` what it has recorded.
+
+    A database that it replaced is kept, closed, and has not changed since.
+
+    Raises:
+        UnsafeOperation: the run has changed nothing, or what it brought up is no longer live.
+
+    """
+    run = history.entries[0].run
+    done = [(step, entry.facts) for step in former.steps if (entry := history.done(step.name))]
+    swapped = next((facts for step, facts in done if step.kind == "swap"), None)
+    inverse = [INVERSES[step.kind](step.name, facts) for step, facts in reversed(done) if step.kind in INVERSES]
+    if swapped is None and not inverse:
+        raise UnsafeOperation(f"{run} has changed nothing that lasts", detail="Nothing was changed.", hint="There is no undo.")
+    stops = former.verb in STOPPED
+    swap: tuple[PlannedStep, ...] = ()
+    targets = live.targets_taken_over if stops else live.targets
+    if swapped is not None:
+        swap = _swap_back(live, run, swapped, pooled=pooled)
+        targets["takes its place"] = f"database {swapped['replaced']} (OID {swapped['live_oid']}), closed since {run}"
+    stop = stop_steps(live.workloads, live.arguments, live.held) if stops else ()
+    rolls_out = rollout_steps(live.workloads) if any(step.kind == "set the release" for step in inverse) else ()
+    start = start_steps(live.workloads) if stops else rolls_out
+    return Plan(
+        application=application.name,
+        verb=Verb.UNDO,
+        created=now,
+        targets=targets,
+        steps=(*stop, *inverse, *swap, *start, *proof_steps(application, url, None)),
+        options=options | ({TAKES_OVER: live.held.run} if live.held and stops else {}),
+    )
+
+
+def _swap_back(live: LiveState, run: RunId, swapped: Facts, *, pooled: bool) -> tuple[PlannedStep, ...]:
+    if live.oid != swapped["shadow_oid"] or live.system_identifier != swapped["system_identifier"]:
+        raise UnsafeOperation(
+            f"{live.in_words} is not the one that {run} brought up, OID {swapped['shadow_oid']}",
+            detail="Nothing was changed.",
+            hint="Another run has swapped since: undo that one first.",
+        )
+    mark = mark_of(live.system_identifier, live.oid, swapped["live_oid"])
+    arguments = live.arguments | {
+        "shadow": swapped["replaced"],
+        "shadow_oid": swapped["live_oid"],
+        "replaced": undone_name(live.database, mark),
+    }
+    return swap_steps("swap the databases back", live, arguments, pooled=pooled)
+
+
+def _former_release(step: str, facts: Facts) -> PlannedStep:
+    kept = {name: facts[name] for name in ("namespace", "workload", "containers", "uid")}
+    images: dict[str, str] = dict(facts["former images"])
+    arguments = kept | {"images": images, "config": facts["former config"], "marks": facts["former marks"]}
+    return PlannedStep(name=step, kind="set the release", target=", ".join(images.values()), arguments=arguments)
+
+
+def _former_flags(step: str, facts: Facts) -> PlannedStep:
+    arguments = {name: facts[name] for name in ("namespace", "config map", "key")} | {"document": facts["former"]}
+    return PlannedStep(
+        name=step, kind="set the flags", target=f"configmap {facts['namespace']}/{facts['config map']}", arguments=arguments
+    )
+
+
+INVERSES: Mapping[str, Callable[[str, Facts], PlannedStep]] = {
+    "set the release": _former_release,
+    "set the flags": _former_flags,
+}
+"""What takes a step back, by its kind: from its name and what it recorded. Kinds that are not here change nothing that lasts."""

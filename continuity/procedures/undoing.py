@@ -1,0 +1,57 @@
+"""Plan how a finished run is taken back, and what that costs."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from continuity.adapters.approvals import WaitingPlan
+from continuity.domain.activity import Discards, TableActivity, written_since
+from continuity.domain.application import Application
+from continuity.domain.estimates import predict
+from continuity.domain.run import History, RunId
+from continuity.domain.undoing import plan_undo
+from continuity.journal import plan_of, read_history
+from continuity.procedures.live import OBSERVE
+from continuity.procedures.rollback import READ_MEASURED, refuse_unready
+from continuity.settings import Environment
+from continuity.steps.operation import PATIENT, Operation, Perform
+from continuity.steps.places import journals_of
+
+
+def make_undo_plan(
+    application: Application, environment: Environment, run: RunId, *, perform: Perform, now: datetime
+) -> WaitingPlan:
+    """Make the plan that takes a run back, with what was written since where that is lost. Changes nothing.
+
+    Raises:
+        ConfigurationRefused: there is no such run.
+        UnsafeOperation: the run has changed nothing, or another has changed the same since.
+
+    """
+    history = perform(READ_RUN, environment, run)
+    swapped = any("replaced" in entry.facts for entry in history.entries)
+    notes = refuse_unready(application, environment, perform, None) if swapped else ()
+    live = perform(OBSERVE, application, environment)
+    plan = plan_undo(
+        application,
+        live,
+        history,
+        plan_of(history),
+        options={"run": run},
+        now=now,
+        pooled=bool(environment.pooler_dsn),
+        url=environment.url,
+    )
+    then = next((entry.facts["activity"] for entry in history.entries if "activity" in entry.facts), ())
+    counted = [TableActivity(**each) for each in then]
+    discards = written_since(counted, live.activity, rows={}, same_database=True) if swapped else Discards()
+    measured = perform(READ_MEASURED, environment, application.name)
+    estimates = predict(plan, point=None, measured=measured, discards=discards, live_bytes=live.size_bytes if swapped else 0)
+    return WaitingPlan(plan=plan, estimates=replace(estimates, notes=notes + estimates.notes))
+
+
+def read_run(environment: Environment, run: RunId) -> History:
+    """Read a run's journal. Changes nothing."""
+    return read_history(journals_of(environment), run)
+
+
+READ_RUN = Operation(name="read the run's journal", run=read_run, retry=PATIENT)

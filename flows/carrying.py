@@ -1,0 +1,43 @@
+"""What every flow does that plans first: shows the plan, waits for a person, carries it out, and tells what it came to."""
+
+from datetime import UTC, datetime
+
+from prefect.client.schemas.objects import State
+
+from continuity.adapters.approvals import WaitingPlan
+from continuity.domain.application import Application
+from continuity.procedures.remaking import remake
+from continuity.procedures.rollback import KEEP_PLAN
+from continuity.procedures.runs import carry_out
+from continuity.procedures.telling import KEEP_REPORT
+from continuity.settings import Environment
+from expectations.validator import Validator
+from flows.approval import await_approval
+from flows.confirmation import await_confirmation
+from flows.run_artifacts import publish_plan, publish_run, with_message
+from tasks.performing import perform_as_task
+from tasks.running import task_hands
+
+
+def approve_and_carry_out(protected: Application, environment: Environment, waiting: WaitingPlan) -> State[None]:
+    """Show a plan, wait until a person has approved it, carry it out, and ask whether the application works.
+
+    Raises:
+        UnsafeOperation: nobody has approved it, or the world has changed meanwhile; nothing was changed.
+
+    """
+    perform_as_task(KEEP_PLAN, environment, waiting)
+    publish_plan(waiting)
+    approval = await_approval(waiting, environment)
+    with Validator(parallel=environment.database.parallel) as validator:
+        report = carry_out(
+            protected,
+            environment,
+            waiting,
+            replan=lambda: remake(protected, environment, waiting.plan, perform=perform_as_task, now=datetime.now(UTC)),
+            approvals=[approval],
+            hands=task_hands(environment, validator),
+        )
+    perform_as_task(KEEP_REPORT, environment, report)
+    ended = publish_run(report)
+    return with_message(ended, await_confirmation(report, environment))

@@ -6,19 +6,21 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from continuity.adapters.cluster import Cluster, Document, canonical, compare_and_set, patch_of, value_at
 from continuity.adapters.cluster_pods import pods_by_selector, selector_of
 from continuity.adapters.cluster_scalers import find_scalers
-from continuity.domain.application import FlagSource, WorkloadRef
+from continuity.domain.application import WorkloadRef
 from continuity.domain.workloads import (
     MARKS,
     ContainerImage,
     FieldValue,
-    FlagsState,
     PodState,
     ReferencedConfig,
     WorkloadState,
     digest_in,
     release_of,
 )
-from continuity.errors import ClusterConflict, ClusterError, NotInCluster
+from continuity.errors import ClusterConflict, NotInCluster
+
+RESTARTED_AT = ("spec", "template", "metadata", "annotations", "kubectl.kubernetes.io/restartedAt")
+"""The field by which `kubectl rollout restart` makes a pod template another one."""
 
 
 def read_workload(cluster: Cluster, ref: WorkloadRef) -> WorkloadState:
@@ -191,6 +193,33 @@ def annotate(cluster: Cluster, ref: WorkloadRef, *, uid: str, annotations: Mappi
     _patch(cluster, ref, {"metadata": {"annotations": dict(annotations)}}, what="annotate", uid=uid, reached=reached)
 
 
+def restarted_at(cluster: Cluster, ref: WorkloadRef) -> str | None:
+    """Return when a Deployment's pods were last started anew on somebody's word, as its pod template says; None is never.
+
+    Raises:
+        NotInCluster: there is no such Deployment.
+        ClusterError: the cluster refused or could not be reached.
+
+    """
+    found: str | None = value_at(_read(cluster, ref), RESTARTED_AT)
+    return found
+
+
+def set_restarted_at(cluster: Cluster, ref: WorkloadRef, *, uid: str, moment: str | None) -> None:
+    """Say in the pod template that it was started anew, as `kubectl rollout restart` does: its pods are replaced.
+
+    With a former value, or None, the template is as it was then, and its pods are replaced all the same. Run twice, it
+    changes once.
+
+    Raises:
+        UnsafeOperation: another Deployment has the name now; nothing was changed.
+        ClusterError: not done; transient where it may go through later.
+
+    """
+    patch = patch_of([FieldValue(path=RESTARTED_AT, value=moment)])
+    _patch(cluster, ref, patch, what="restart", uid=uid, reached=lambda found: value_at(found, RESTARTED_AT) == moment)
+
+
 def _patch(
     cluster: Cluster, ref: WorkloadRef, patch: Document, *, what: str, uid: str, reached: Callable[[Document], bool]
 ) -> None:
@@ -252,61 +281,4 @@ def restore_config(cluster: Cluster, namespace: str, config: ReferencedConfig) -
         read=read,
         reached=lambda found: found.get("data", {}) == wanted,
         write=write,
-    )
-
-
-def read_flags(cluster: Cluster, source: FlagSource) -> FlagsState:
-    """Read the feature flags from their ConfigMap, in flagd's format.
-
-    Raises:
-        NotInCluster: there is no such ConfigMap, or it has no such key.
-        ClusterError: the document is not flagd's, or the cluster could not be reached.
-
-    """
-    import json
-
-    from kubernetes import client
-
-    core, where = client.CoreV1Api(cluster.api), f"{source.namespace}/{source.config_map}"
-    found = cluster.call(f"read configmap {where}", core.read_namespaced_config_map, source.config_map, source.namespace)
-    if source.key not in found.get("data", {}):
-        raise NotInCluster(f"configmap {where} has no key {source.key!r}", hint="Mend `[flags] key` in application.toml.")
-    document = found["data"][source.key]
-    try:
-        flags = json.loads(document)["flags"]
-        variants = {
-            name: flag["defaultVariant"] if flag.get("state", "ENABLED") == "ENABLED" else "disabled"
-            for name, flag in flags.items()
-        }
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ClusterError(
-            f"{source.key} of configmap {where} is not in flagd's format: {error!r}", hint="See flagd's flag definitions."
-        ) from error
-    return FlagsState(
-        namespace=source.namespace, config_map=source.config_map, key=source.key, document=document, variants=variants
-    )
-
-
-def write_flags(cluster: Cluster, source: FlagSource, document: str) -> None:
-    """Put a document of flags in the place of the one that is there; other keys stay. Run twice, it changes once.
-
-    Raises:
-        NotInCluster: there is no such ConfigMap.
-        ClusterError: not done; transient where it may go through later.
-
-    """
-    from kubernetes import client
-
-    core, what = client.CoreV1Api(cluster.api), f"set the flags in configmap {source.namespace}/{source.config_map}"
-
-    def read() -> Document:
-        return cluster.call(what, core.read_namespaced_config_map, source.config_map, source.namespace)
-
-    def write(version: str) -> Document:
-        body = {"metadata": {"resourceVersion": version}, "data": {source.key: document}}
-        return cluster.call(what, core.patch_namespaced_config_map, source.config_map, source.namespace, body)
-
-    uid = read()["metadata"]["uid"]
-    compare_and_set(
-        what, uid=uid, read=read, reached=lambda found: found.get("data", {}).get(source.key) == document, write=write
     )

@@ -30,6 +30,7 @@ class Verb(StrEnum):
     RELEASE = "release"
     UNDO = "undo"
     DISCARD = "discard"
+    FEATURE = "feature"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from continuity.domain.application import Application
+from continuity.domain.feature import put_back_step, steps_after_undo
 from continuity.domain.live import LiveState
 from continuity.domain.plan import TAKES_OVER, Facts, Plan, PlannedStep, Verb
 from continuity.domain.proof import proof_steps
@@ -49,13 +50,15 @@ def plan_undo(
         targets["takes its place"] = f"database {swapped['replaced']} (OID {swapped['live_oid']}), closed since {run}"
     stop = stop_steps(live.workloads, live.arguments, live.held) if stops else ()
     rolls_out = rollout_steps(live.workloads) if any(step.kind == "set the release" for step in inverse) else ()
-    start = start_steps(live.workloads) if stops else rolls_out
+    start = start_steps(live.workloads) if stops else (*rolls_out, *steps_after_undo(former))
+    # The application's tests are of all its features: one that another run has switched off would fail them.
+    proof = () if former.verb is Verb.FEATURE else proof_steps(application, url, None)
     return Plan(
         application=application.name,
         verb=Verb.UNDO,
         created=now,
         targets=targets,
-        steps=(*stop, *inverse, *swap, *start, *proof_steps(application, url, None)),
+        steps=(*stop, *inverse, *swap, *start, *proof),
         options=options | ({TAKES_OVER: live.held.run} if live.held and stops else {}),
     )
 
@@ -93,5 +96,6 @@ def _former_flags(step: str, facts: Facts) -> PlannedStep:
 INVERSES: Mapping[str, Callable[[str, Facts], PlannedStep]] = {
     "set the release": _former_release,
     "set the flags": _former_flags,
+    "set a flag": put_back_step,
 }
 """What takes a step back, by its kind: from its name and what it recorded. Kinds that are not here change nothing that lasts."""

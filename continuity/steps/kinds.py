@@ -6,6 +6,7 @@ from continuity.steps.application_tests import run_in_cluster, running_tests
 from continuity.steps.building import BUILD_IMAGE
 from continuity.steps.discarding import DISCARD
 from continuity.steps.error_rate import WATCH_ERRORS
+from continuity.steps.feature import RESTART_WORKLOAD, SEE_WHO_HAS_IT, SET_FLAG
 from continuity.steps.health import CHECK_HEALTH
 from continuity.steps.live import COMPARE_QUERY_TIMES, JudgeLive, validating_live
 from continuity.steps.pods import GATHER_PODS
@@ -37,6 +38,9 @@ KINDS = (
     RESTORE_SHADOW,
     SET_THE_RELEASE,
     SET_THE_FLAGS,
+    SET_FLAG,
+    RESTART_WORKLOAD,
+    SEE_WHO_HAS_IT,
     SWAP,
     OPEN_POOLER,
     DISCARD,

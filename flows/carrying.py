@@ -6,6 +6,7 @@ from prefect.client.schemas.objects import State
 
 from continuity.adapters.approvals import WaitingPlan
 from continuity.domain.application import Application
+from continuity.domain.plan import Verb
 from continuity.procedures.remaking import remake
 from continuity.procedures.rollback import KEEP_PLAN
 from continuity.procedures.runs import carry_out
@@ -40,4 +41,7 @@ def approve_and_carry_out(protected: Application, environment: Environment, wait
         )
     perform_as_task(KEEP_REPORT, environment, report)
     ended = publish_run(report)
+    if waiting.plan.verb is Verb.FEATURE:
+        # It is put back as fast as it was done: nobody is asked, half an hour long, whether it was right.
+        return ended
     return with_message(ended, await_confirmation(report, environment))

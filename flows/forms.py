@@ -18,3 +18,6 @@ Moment = Annotated[str, Field(max_length=40)]
 
 DatabaseName = Annotated[str, Field(max_length=63)]
 """The name of a database, or nothing."""
+
+FlagName = Annotated[str, Field(min_length=1, max_length=200)]
+"""The name of a feature flag. A deployment offers those that application.toml names."""

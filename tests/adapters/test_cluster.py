@@ -10,8 +10,8 @@ from kubernetes import client
 
 from continuity.adapters import cluster_workloads
 from continuity.adapters.cluster import Cluster, cluster_uid, open_cluster
-from continuity.adapters.cluster_pods import list_pods, read_logs, wait_until_gone, wait_until_ready
 from continuity.adapters.cluster_flags import read_flags
+from continuity.adapters.cluster_pods import list_pods, read_logs, wait_until_gone, wait_until_ready
 from continuity.adapters.cluster_workloads import (
     annotate,
     read_workload,

@@ -117,11 +117,12 @@ def change_row(flags: OpenFlags, flag: str, *, expected: str, wanted: str) -> No
 
     """
     name, value = flags.columns
-    query = sql.SQL("update {} set {} = %s where {}::text = %s and {} is not distinct from %s").format(
-        flags.table, value, name, value
+    # Literals, since a placeholder's % may be part of a name; without placeholders none is looked for.
+    query = sql.SQL("update {} set {} = {} where {}::text = {} and {} is not distinct from {}").format(
+        flags.table, value, sql.Literal(json.loads(wanted)), name, sql.Literal(flag), value, sql.Literal(json.loads(expected))
     )
     with flags.connection.transaction():
-        changed = flags.connection.execute(query, (json.loads(wanted), flag, json.loads(expected))).rowcount
+        changed = flags.connection.execute(query).rowcount
         if changed > 1:
             raise UnsafeOperation(f"{flags.name} has {changed} rows of the flag {flag!r}", hint="Remove all but one.")
     if not changed:

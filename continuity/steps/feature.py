@@ -168,8 +168,15 @@ def _set(world: World, facts: Facts) -> Facts:
 
 
 def _put_back(world: World, facts: Facts) -> None:
-    """Put the former definition back, and then start anew what may have read the other one."""
-    _write(world, facts, expected=facts["wanted"], wanted=facts["former"])
+    """Put the former definition back, and then start anew what may have read the other one.
+
+    A flag that somebody else has changed meanwhile is theirs, and stays; to refuse would leave the run open for ever.
+    """
+    present = _read(world, facts).definition
+    if same(present, facts["wanted"]):
+        _write(world, facts, expected=facts["wanted"], wanted=facts["former"])
+    elif not same(present, facts["former"]):
+        logger.warning("left as somebody else has changed it flag=%s says=%s", facts["flag"], says(present).value)
     restarts = [each for each in facts["readers"] if each["restart"]]
     if not restarts:
         return

@@ -95,6 +95,11 @@ class Pool:
         for _ in range(POOL_SIZE):
             self._idle.put(self._connect())
 
+    def close(self) -> None:
+        """Close the connections that are kept."""
+        while not self._idle.empty():
+            self._idle.get().close()
+
     def run(self, *statements: LiteralString, values: Mapping[str, Any] | None = None) -> list[Row]:
         """Run statements in one transaction and give the rows of the last; a connection that was cut is replaced once."""
         with self._borrowed() as connection:
@@ -322,6 +327,7 @@ def main(release: str, behaviour: str) -> None:
     ended.wait()
     for server in servers:
         server.shutdown()
+    pool.close()
 
 
 if __name__ == "__main__":

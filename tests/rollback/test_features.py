@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from kubernetes import client
 
+from continuity.adapters.approvals import find_plan
 from continuity.adapters.cluster_flags import change_flag
 from continuity.domain.application import FlagSource
 from continuity.domain.run import Outcome
@@ -15,7 +16,8 @@ from continuity.errors import UnsafeOperation
 from continuity.procedures.feature import FeatureWish, make_feature_plan
 from continuity.procedures.rollback import KEEP_PLAN
 from continuity.steps.operation import perform_plainly
-from tests.fixtures.cluster import make_deployment
+from continuity.steps.places import journals_of
+from tests.fixtures.cluster import eventually, make_deployment
 from tests.fixtures.fault_proxy import Fault
 from tests.fixtures.killing import Kill, KillEverywhere, carry_out_here, resume_run, start_run, undo_run
 from tests.rollback.conftest import GOOD, Stage
@@ -113,8 +115,8 @@ def test_a_feature_is_switched_off_at_once_its_pods_started_anew_and_undone_to_t
         "wait for the rollout of web",
         f"see who has {FLAG}",
     ]
-    again = desk.json("undo", undone["run"])["plan"]
-    assert desk.json("undo", undone["run"], "--approve", again["hash"])["outcome"] == "done"
+    again, _ = desk.plan_undo()
+    assert start_run(desk.seat.environment, "guestbook", again, None) == 0
     assert desk.document() == OFF.replace('"off":false},"defaultVariant":"on"', OTHER_OFF)
 
 
@@ -138,12 +140,22 @@ def test_what_cannot_be_switched_is_refused_and_nothing_is_changed(desk):
         "no flag 'othr', did you mean 'other'?",
         f"Known: other, {FLAG}, byRules, colour.",
     )
-    assert "cannot be switched off" in desk.json("feature", "guestbook", "colour", "off", "--yes", code=3)["error"]
-    assert "targeting rules" in desk.json("feature", "guestbook", "byRules", "on", "--yes", code=3)["error"]
-    plan = desk.json("feature", "guestbook", FLAG, "off")["plan"]["hash"]
+    with pytest.raises(UnsafeOperation, match="cannot be switched off"):
+        desk.plan_feature("colour")
+    with pytest.raises(UnsafeOperation, match="targeting rules"):
+        desk.plan_feature("byRules", on=True)
+    desk.apps.patch_namespaced_deployment("web", desk.namespace, {"spec": {"paused": True}})
+    with pytest.raises(UnsafeOperation, match="is paused"):
+        desk.plan_feature()
+    assert desk.plan_feature(restart=False)[1] == [f"set {FLAG} off", f"see who has {FLAG}"]
+    desk.apps.patch_namespaced_deployment("web", desk.namespace, {"spec": {"paused": False}})
+    assert desk.as_it_is() == (DOCUMENT, None)
+
+    application, environment = desk.load()
+    plan, _ = desk.plan_feature()
     desk.write(OFF)
-    refused = desk.json("feature", "guestbook", FLAG, "off", "--approve", plan, code=3)
-    assert "the world has changed" in refused["error"]
+    with pytest.raises(UnsafeOperation, match="the world has changed"):
+        carry_out_here(application, environment, find_plan(journals_of(environment), application.name, plan))
     assert desk.as_it_is() == (OFF, None)
 
 
@@ -201,16 +213,28 @@ def test_killed_at_every_point_and_undone_it_is_as_if_it_had_never_begun(desk):
     for kill in [*points, Kill(step=steps[0], phase=Phase.ACTED), Kill(step=steps[1], phase=Phase.ACTED)]:
         plan, _ = desk.plan_feature()
         assert start_run(desk.seat.environment, "guestbook", plan, kill) == KILLED, str(kill)
-        pod = desk.pod() if kill.step == steps[2] else ""
+        rolled_out = desk.pod() if (kill.step, kill.phase) == (steps[2], Phase.DONE) else ""
 
         assert undo_run(desk.seat.environment, "guestbook", desk.runs()[0], None) == 0
 
         assert desk.as_it_is() == (DOCUMENT, None), str(kill)
-        assert desk.pod() != pod, str(kill)
+        assert desk.pod() != rolled_out, str(kill)
+
+    # A pod that has started by itself in between has read the flag that is put back: it is replaced.
+    plan, _ = desk.plan_feature()
+    assert start_run(desk.seat.environment, "guestbook", plan, Kill(step=steps[0], phase=Phase.ACTED)) == KILLED
+    former = desk.pod()
+    desk.core.delete_namespaced_pod(desk.pods()[0].metadata.name, desk.namespace, grace_period_seconds=0)
+    eventually(lambda: [pod.metadata.uid for pod in desk.pods()] not in ([], [former]))
+    between = desk.pod()
+    assert undo_run(desk.seat.environment, "guestbook", desk.runs()[0], None) == 0
+    assert desk.document() == DOCUMENT
+    assert desk.pod() != between
+    word = desk.word()
 
     plan, _ = desk.plan_feature()
     assert start_run(desk.seat.environment, "guestbook", plan, Kill(step=steps[1], phase=Phase.DONE)) == KILLED
     run = desk.runs()[0]
     assert undo_run(desk.seat.environment, "guestbook", run, Kill(step=steps[0], phase=Phase.BEFORE_UNDO)) == KILLED
     assert resume_run(desk.seat.environment, "guestbook", run, None) == 0
-    assert desk.as_it_is() == (DOCUMENT, None)
+    assert desk.as_it_is() == (DOCUMENT, word)

@@ -10,7 +10,7 @@ from kubernetes import client
 
 from continuity.adapters import cluster_workloads
 from continuity.adapters.cluster import Cluster, cluster_uid, open_cluster
-from continuity.adapters.cluster_flags import read_flags
+from continuity.adapters.cluster_flags import read_flags, use_in
 from continuity.adapters.cluster_pods import list_pods, read_logs, wait_until_gone, wait_until_ready
 from continuity.adapters.cluster_workloads import (
     annotate,
@@ -20,6 +20,7 @@ from continuity.adapters.cluster_workloads import (
     set_release,
 )
 from continuity.domain.application import FlagSource, WorkloadRef
+from continuity.domain.feature import FlagUse
 from continuity.domain.workloads import ReferencedConfig
 from continuity.errors import ClusterConflict, ClusterError, ConfigurationRefused, NotInCluster, UnsafeOperation
 from continuity.settings import ClusterSection
@@ -147,6 +148,29 @@ def test_flags_are_read_in_flagds_format(cluster, core, namespace) -> None:
     core.patch_namespaced_config_map("flags", namespace, {"data": {"flags.json": "[]"}})
     with pytest.raises(ClusterError, match="not in flagd's format"):
         read_flags(cluster, source)
+
+
+@pytest.mark.parametrize(
+    ("container", "use"),
+    [
+        ({"envFrom": [{"configMapRef": {"name": "flags"}}]}, FlagUse.START),
+        ({"env": [{"name": "A", "valueFrom": {"configMapKeyRef": {"name": "flags", "key": "a"}}}]}, FlagUse.START),
+        ({"volumeMounts": [{"name": "flags", "mountPath": "/flags"}]}, FlagUse.FILE),
+        ({"volumeMounts": [{"name": "all", "mountPath": "/all"}]}, FlagUse.FILE),
+        # A single file that is mounted is never renewed.
+        ({"volumeMounts": [{"name": "flags", "mountPath": "/flags.json", "subPath": "flags.json"}]}, FlagUse.START),
+        ({"volumeMounts": [{"name": "other", "mountPath": "/other"}]}, FlagUse.NONE),
+        ({"env": [{"name": "A", "value": "flags"}], "envFrom": [{"secretRef": {"name": "flags"}}]}, FlagUse.NONE),
+    ],
+)
+def test_how_a_pod_comes_by_the_flags_is_told_by_its_template(container, use) -> None:
+    volumes = [
+        {"name": "flags", "configMap": {"name": "flags"}},
+        {"name": "all", "projected": {"sources": [{"secret": {"name": "a"}}, {"configMap": {"name": "flags"}}]}},
+        {"name": "other", "configMap": {"name": "other"}},
+    ]
+
+    assert use_in({"containers": [{"name": "side"}, container], "volumes": volumes}, "flags") is use
 
 
 # Writing

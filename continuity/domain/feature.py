@@ -14,6 +14,7 @@ from continuity.domain.workloads import WorkloadState
 from continuity.errors import UnsafeOperation
 
 SET, RESTART, LOOK = "set a flag", "restart a workload", "see who has a flag"
+ROLL_OUT = "wait for the rollout"
 """Kinds of steps."""
 
 
@@ -106,6 +107,11 @@ def restart_steps(workloads: Iterable[WorkloadState]) -> tuple[PlannedStep, ...]
     return (*restarts, *rollout_steps(states))
 
 
+def switches_only(plan: Plan) -> bool:
+    """Whether a plan switches features and does nothing else."""
+    return all(step.kind in {SET, RESTART, ROLL_OUT, LOOK} for step in plan.steps)
+
+
 def put_back_step(_step: str, facts: Facts) -> PlannedStep:
     """Plan the inverse of setting a flag: exactly its former definition, if it is still as it was set."""
     flag = facts["flag"]
@@ -123,7 +129,7 @@ def steps_after_undo(former: Plan) -> tuple[PlannedStep, ...]:
     """Plan what follows once flags are put back: what a run has started anew, and looked at, is so once more."""
     restarts = tuple(step for step in former.steps if step.kind == RESTART)
     waits = {step.arguments["workload"] for step in restarts}
-    rolls_out = (step for step in former.steps if step.kind == "wait for the rollout" and step.arguments["workload"] in waits)
+    rolls_out = (step for step in former.steps if step.kind == ROLL_OUT and step.arguments["workload"] in waits)
     looks = (
         PlannedStep(
             name=step.name,

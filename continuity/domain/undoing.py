@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from continuity.domain.application import Application
-from continuity.domain.feature import put_back_step, steps_after_undo
+from continuity.domain.feature import SET, FlagsSeen, put_back_step, steps_after_undo
+from continuity.domain.flags import same, says
 from continuity.domain.live import LiveState
 from continuity.domain.plan import TAKES_OVER, Facts, Plan, PlannedStep, Verb
 from continuity.domain.proof import proof_steps
@@ -51,15 +52,46 @@ def plan_undo(
     stop = stop_steps(live.workloads, live.arguments, live.held) if stops else ()
     rolls_out = rollout_steps(live.workloads) if any(step.kind == "set the release" for step in inverse) else ()
     start = start_steps(live.workloads) if stops else (*rolls_out, *steps_after_undo(former))
-    # The application's tests are of all its features: one that another run has switched off would fail them.
-    proof = () if former.verb is Verb.FEATURE else proof_steps(application, url, None)
     return Plan(
         application=application.name,
         verb=Verb.UNDO,
         created=now,
         targets=targets,
-        steps=(*stop, *inverse, *swap, *start, *proof),
+        steps=(*stop, *inverse, *swap, *start, *proof_steps(application, url, None)),
         options=options | ({TAKES_OVER: live.held.run} if live.held and stops else {}),
+    )
+
+
+def plan_undo_of_flags(
+    application: Application, seen: FlagsSeen, history: History, former: Plan, *, options: dict[str, str], now: datetime
+) -> Plan:
+    """Plan to take back a run that has switched features and done nothing else: its database need not answer.
+
+    The application is not tested afterwards: its tests are of all its features, also of those that are off on purpose.
+
+    Raises:
+        UnsafeOperation: the run has changed nothing, or somebody else has changed its flag since.
+
+    """
+    run = history.entries[0].run
+    done = [(step.name, entry.facts) for step in former.steps if step.kind == SET and (entry := history.done(step.name))]
+    if not done:
+        raise UnsafeOperation(f"{run} has changed nothing that lasts", detail="Nothing was changed.", hint="There is no undo.")
+    for _, facts in done:
+        present = seen.definitions.get(facts["flag"])
+        if present is None or not (same(present, facts["wanted"]) or same(present, facts["former"])):
+            raise UnsafeOperation(
+                f"flag {facts['flag']!r} was changed by somebody else since {run}, and is {says(present) if present else 'gone'}",
+                detail=f"It was {says(facts['former'])} before: {facts['former']}",
+                hint=f"Set what you want: `continuity feature {application.name} FLAG on|off`.",
+            )
+    return Plan(
+        application=application.name,
+        verb=Verb.UNDO,
+        created=now,
+        targets=seen.targets,
+        steps=(*(put_back_step(name, facts) for name, facts in reversed(done)), *steps_after_undo(former)),
+        options=options,
     )
 
 

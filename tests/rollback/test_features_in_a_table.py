@@ -5,7 +5,8 @@ import pytest
 
 from continuity.adapters.flag_table import change_row, open_flags, read_rows
 from continuity.domain.application import FlagTable
-from continuity.errors import UnsafeOperation
+from continuity.errors import ConfigurationRefused, UnsafeOperation
+from continuity.steps.feature import observe_flags
 from tests.fixtures.killing import KillEverywhere, load, start_run
 
 FLAG = 'it\'s "new" %s; drop --'
@@ -48,7 +49,6 @@ def test_a_row_is_switched_off_and_undone_and_other_rows_keep_what_is_written_me
     said = seat.json("feature", "guestbook", FLAG, "off", "--yes")
     assert (said["outcome"], rows(seat)) == ("done", {FLAG: False, "other": True, "undecided": None})
     assert "every pod has it" in said["seen"][0]
-    assert seat.json("feature", "guestbook", FLAG, "off")["changed"] is False
 
     set_row(seat, "other", on=False)
     plan = seat.json("undo", said["run"])["plan"]["hash"]
@@ -57,9 +57,9 @@ def test_a_row_is_switched_off_and_undone_and_other_rows_keep_what_is_written_me
 
     said = seat.json("feature", "guestbook", "undecided", "off", "--yes")
     set_row(seat, "undecided", on=True)
-    plan = seat.json("undo", said["run"])["plan"]["hash"]
-    refused = seat.json("undo", said["run"], "--approve", plan, code=1)
-    assert "somebody else has acted on it" in refused["because"]
+    refused = seat.json("undo", said["run"], code=3)
+    assert "'undecided' was changed by somebody else since" in refused["error"]
+    assert "It was left to the default in the clients' code before: null" in refused["detail"]
     assert rows(seat)["undecided"] is True
 
 
@@ -94,5 +94,7 @@ def test_a_table_that_is_not_as_described_is_refused_with_what_there_is(seat, tm
     file = tmp_path / "applications/guestbook/application.toml"
     file.write_text(file.read_text().partition("[flags]")[0] + f"[flags]\n{lines}\n")
 
-    assert because in seat.json("feature", "guestbook", FLAG, "off", "--yes", code=2)["error"]
-    assert FlagTable(**place) == load(seat.environment, "guestbook")[0].flags
+    application, environment = load(seat.environment, "guestbook")
+    assert application.flags == FlagTable(**place)
+    with pytest.raises(ConfigurationRefused, match=because):
+        observe_flags(application, environment)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from psycopg import sql
 
 from continuity.adapters.cluster_flags import changed_by_others
-from continuity.adapters.postgres import Connection, connect, read_identity
+from continuity.adapters.postgres import Connection, connect, fetch_value, read_identity
 from continuity.domain.application import FlagTable
 from continuity.domain.recovery_point import DatabaseIdentity
 from continuity.errors import ConfigurationRefused, DatabaseError, UnsafeOperation
@@ -106,6 +106,12 @@ def read_rows(flags: OpenFlags) -> dict[str, str]:
             hint="Remove all but one; a unique constraint keeps it so.",
         )
     return {row["flag"]: json.dumps(row["value"]) for row in rows}
+
+
+def may_switch(flags: OpenFlags) -> bool:
+    """Whether the session's role may change the values."""
+    query = "select pg_catalog.has_column_privilege(%s::oid, %s, 'UPDATE')"
+    return bool(fetch_value(flags.connection, query, flags.oid, flags.source.value_column))
 
 
 def change_row(flags: OpenFlags, flag: str, *, expected: str, wanted: str) -> None:

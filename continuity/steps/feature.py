@@ -1,7 +1,7 @@
 """Steps that switch a feature: set exactly one flag, start anew what has read the flags already, and see who has it."""
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -245,37 +245,37 @@ def _restart(world: World, facts: Facts) -> Facts:
 
 def _look(world: World, facts: Facts) -> Facts:
     """Tell of each pod whether it has the flag as it is now; note those that have it not."""
+    setting = world.done[facts["set by"]]
+    flag = f"{facts['flag']} {says(setting['wanted'])}"
     if not facts["readers"]:
-        told = [f"{facts['flag']}: in a table, so every pod has it with its next look; one that remembers flags, when it forgets"]
-        return {"seen": told, "noted": []}
-    before: Mapping[str, Sequence[str]] = world.done[facts["set by"]]["pods"]
+        return {"seen": [f"every pod has {flag} with its next look into the table; one that remembers flags, when it forgets"]}
     seen: list[str] = []
     noted: list[str] = []
     with open_cluster(world.environment.cluster) as cluster:
         for each in facts["readers"]:
-            pods = [pod for pod in list_pods(cluster, ref_of(each)) if not pod.terminating]
-            lines = [(_start_of(pod), f"pod {pod.name} of {workload_of(each)}") for pod in pods]
-            told, missing = _told(facts["flag"], FlagUse(each["use"]), lines, before.get(workload_of(each), ()))
-            seen += told
-            noted += missing
+            workload = workload_of(each)
+            before: Sequence[str] = setting["pods"].get(workload, ())
+            for pod in list_pods(cluster, ref_of(each)):
+                if pod.terminating:
+                    continue
+                lacks = _start_of(pod) in before
+                line = f"pod {pod.name} of {workload}: {_told(flag, FlagUse(each['use']), lacks=lacks)}"
+                seen.append(line)
+                noted += [line] if lacks else []
     logger.info("seen flag=%s pods=%d without=%d", facts["flag"], len(seen), len(noted))
     return {"seen": seen, "noted": noted}
 
 
-def _told(flag: str, use: FlagUse, pods: Sequence[tuple[str, str]], before: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Return a line a pod, and the lines of those that have not the flag as it is now."""
-    moment = f"{datetime.now(UTC):%H:%M:%S} UTC"
+def _told(flag: str, use: FlagUse, *, lacks: bool) -> str:
     match use:
         case FlagUse.FILE:
-            return [f"{pod}: reads {flag} from a mounted file, renewed within two minutes of {moment}" for _, pod in pods], []
+            return f"reads a mounted file, and has {flag} within two minutes of {datetime.now(UTC):%H:%M:%S} UTC"
         case FlagUse.NONE:
-            return [
-                f"{pod}: has {flag} from elsewhere (flagd, or a client of its own), as soon as that has" for _, pod in pods
-            ], []
+            return f"has {flag} as soon as flagd, or the client of its own that brings the flags"
         case FlagUse.START:
-            has = [f"{pod}: has {flag}, started after the change" for start, pod in pods if start not in before]
-            lacks = [f"{pod}: has {flag} as it was before, until it is restarted" for start, pod in pods if start in before]
-            return [*has, *lacks], lacks
+            return (
+                f"still has what was before {flag}, until it is restarted" if lacks else f"has {flag}, started after the change"
+            )
 
 
 def _now() -> str:

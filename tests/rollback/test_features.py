@@ -99,7 +99,7 @@ def test_a_feature_is_switched_off_at_once_its_pods_started_anew_and_undone_to_t
     assert desk.document() == OFF
     assert desk.pod() != before
     [line] = said["seen"]
-    assert line.endswith(f"has {FLAG}, started after the change")
+    assert line.endswith(f"has {FLAG} off, started after the change")
     assert desk.json("feature", "guestbook", FLAG, "off", "--yes") == {"flag": FLAG, "on": False, "changed": False}
 
     desk.write(desk.document().replace('"off":false},"defaultVariant":"on"', OTHER_OFF))
@@ -137,7 +137,7 @@ def test_the_plan_alone_changes_nothing_and_without_a_restart_it_is_told_which_p
     assert [step["name"] for step in said["steps"]] == ["set byRules off", "see who has byRules"]
     assert desk.document() == DOCUMENT.replace(RULES, "{}").replace('"defaultVariant": "yes"', '"defaultVariant": "no"')
     assert desk.pod() == pod
-    assert "byRules as it was before, until it is restarted" in said["noted"][0]
+    assert said["noted"][0].endswith("still has what was before byRules off, until it is restarted")
 
 
 def test_what_cannot_be_switched_is_refused_and_nothing_is_changed(desk):

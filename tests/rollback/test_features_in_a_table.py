@@ -7,6 +7,7 @@ from continuity.adapters.flag_table import change_row, open_flags, read_rows
 from continuity.domain.application import FlagTable
 from continuity.errors import ConfigurationRefused, UnsafeOperation
 from continuity.steps.feature import observe_flags
+from continuity.steps.preconditions.rollback import check_rollback
 from tests.fixtures.killing import KillEverywhere, load, start_run
 
 FLAG = 'it\'s "new" %s; drop --'
@@ -61,6 +62,17 @@ def test_a_row_is_switched_off_and_undone_and_other_rows_keep_what_is_written_me
     assert "'undecided' was changed by somebody else since" in refused["error"]
     assert "It was left to the default in the clients' code before: null" in refused["detail"]
     assert rows(seat)["undecided"] is True
+
+
+def test_the_check_of_a_rollback_tells_whether_the_flags_can_be_switched(seat, tmp_path):
+    def check():
+        [found] = [each for each in check_rollback(*load(seat.environment, "guestbook")) if each.name == "flags"]
+        return found.passed, found.detail
+
+    assert check() == (True, f"3 flags in {TABLE} can be switched")
+    described = tmp_path / "applications/guestbook/application.toml"
+    described.write_text(described.read_text() + 'names = ["other", "desk"]\n')
+    assert check() == (False, f"{TABLE} has no row of desk")
 
 
 def test_killed_at_every_point_and_resumed_the_row_is_set(seat, tmp_path):

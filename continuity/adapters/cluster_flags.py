@@ -79,7 +79,7 @@ def _variants(document: str) -> dict[str, str]:
     variants = {}
     for name, definition in read_definitions(document).items():
         flag = json.loads(definition)
-        variants[name] = str(flag.get("defaultVariant")) if flag.get("state", "ENABLED") == "ENABLED" else "disabled"
+        variants[name] = str(flag.get("defaultVariant") or "") if flag.get("state", "ENABLED") == "ENABLED" else "disabled"
     return variants
 
 

@@ -51,7 +51,10 @@ def plan_undo(
         targets["takes its place"] = f"database {swapped['replaced']} (OID {swapped['live_oid']}), closed since {run}"
     stop = stop_steps(live.workloads, live.arguments, live.held) if stops else ()
     rolls_out = rollout_steps(live.workloads) if any(step.kind == "set the release" for step in inverse) else ()
-    start = start_steps(live.workloads) if stops else (*rolls_out, *steps_after_undo(former))
+    after = steps_after_undo(former)
+    # What is started anew for its flags is waited for then, and a plan names each step once.
+    named = {step.name for step in after}
+    start = start_steps(live.workloads) if stops else (*(step for step in rolls_out if step.name not in named), *after)
     return Plan(
         application=application.name,
         verb=Verb.UNDO,

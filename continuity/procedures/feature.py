@@ -12,7 +12,7 @@ from continuity.domain.flags import Says
 from continuity.domain.plan import Plan
 from continuity.procedures.rollback import READ_MEASURED
 from continuity.settings import Environment
-from continuity.steps.feature import observe_flags
+from continuity.steps.flag_places import observe_flags
 from continuity.steps.operation import PATIENT, Operation, Perform
 
 

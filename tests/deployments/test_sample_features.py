@@ -9,8 +9,9 @@ import psycopg
 import pytest
 
 from deployments.local.kubernetes import service
-from deployments.local.sample_application import KNOWN_FLAGS, Blottr, Pool
+from deployments.local.sample_application import KNOWN_FLAGS, Blottr
 from deployments.local.sample_cluster import CONTAINER, DEPLOYMENT, FLAGS, NAMESPACE, deploy_sample, sample_images
+from deployments.local.sample_database import Pool
 from deployments.local.services import stop_service
 
 APPOINTMENT = {"artist_id": "a2b7c7a0-0000-4000-8000-000000000000", "client_id": 1, "starts_at": "2031-01-01T10:00:00Z"}

@@ -6,7 +6,7 @@ import pytest
 from continuity.adapters.flag_table import change_row, open_flags, read_rows
 from continuity.domain.application import FlagTable
 from continuity.errors import ConfigurationRefused, UnsafeOperation
-from continuity.steps.feature import observe_flags
+from continuity.steps.flag_places import observe_flags
 from continuity.steps.preconditions.rollback import check_rollback
 from tests.fixtures.killing import KillEverywhere, load, start_run
 

@@ -16,6 +16,7 @@ from continuity.engine import Phase
 from continuity.errors import UnsafeOperation
 from continuity.procedures.feature import FeatureWish, make_feature_plan
 from continuity.procedures.rollback import KEEP_PLAN
+from continuity.steps.flag_places import observe_flags
 from continuity.steps.operation import perform_plainly
 from continuity.steps.places import journals_of
 from tests.fixtures.cluster import eventually, make_deployment
@@ -158,6 +159,11 @@ def test_what_cannot_be_switched_is_refused_and_nothing_is_changed(desk):
     assert desk.as_it_is() == (DOCUMENT, None)
 
     application, environment = desk.load()
+    kept = {"metadata": {"annotations": {"argocd.argoproj.io/tracking-id": "desk"}}}
+    desk.core.patch_namespaced_config_map("flags", desk.namespace, kept)
+    assert observe_flags(application, environment).notes == (
+        f"Argo CD keeps configmap {desk.namespace}/flags, and may write its own version over it",
+    )
     plan, _ = desk.plan_feature()
     desk.write(OFF)
     with pytest.raises(UnsafeOperation, match="the world has changed"):

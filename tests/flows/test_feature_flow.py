@@ -50,7 +50,7 @@ def test_a_feature_is_switched_once_a_person_has_approved_and_a_second_run_finds
     assert (state.type, state.name) == (StateType.COMPLETED, "Done"), state.message
     assert not is_on(guestbook)
     assert "newDesk, now on" in Artifact.get("guestbook-plan").data
-    assert "every pod has it" in Artifact.get("guestbook-run").data
+    assert "every pod has newDesk off with its next look" in Artifact.get("guestbook-run").data
     chosen = FlowRunFilter(id=FlowRunFilterId(any_=[run.id]))
     names = [task.name.rsplit("-", 1)[0] for task in ask(lambda client: client.read_task_runs(flow_run_filter=chosen))]
     assert {"observe the flags", "set newDesk off", "see who has newDesk"} <= set(names)

@@ -1,5 +1,6 @@
 """The command line: every verb without Prefect. A verb's module is loaded when the verb is called."""
 
+import gc
 import os
 import signal
 import sys
@@ -93,6 +94,8 @@ def main() -> None:
         code = Terminal(as_json=as_json).error(error)
     except KeyboardInterrupt as stopped:
         code = _tell_stopped(stopped)
+    # Python would look through everything for garbage once more: a tenth of what `points` takes, for a process that ends.
+    gc.freeze()
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -35,7 +35,7 @@ POINT_VERSION = 2
 WITNESS = "distrusted"
 """Name of a second object beside a distrust mark: where one of the two is lost, the other still speaks."""
 
-READERS = 8
+READERS = 16
 """Documents read at the same time: over a network each costs a round trip."""
 
 

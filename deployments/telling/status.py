@@ -15,7 +15,6 @@ from continuity.domain.status import Status, assess
 from continuity.domain.trend import Measure
 from continuity.errors import ContinuityError
 from continuity.settings import Environment
-from continuity.steps.open_runs import open_runs
 from continuity.steps.places import points_of
 from deployments.console import EXIT_DONE, EXIT_LOOK, Terminal, points_table
 
@@ -82,6 +81,8 @@ def _assessed(application: Application, environment: Environment, *, with_runs: 
     runs: Sequence[str] = ()
     unknown = ""
     if with_runs:
+        from continuity.steps.open_runs import open_runs
+
         try:
             runs = open_runs(application, environment)
         except ContinuityError as error:

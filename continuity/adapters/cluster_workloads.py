@@ -1,9 +1,10 @@
-"""Deployments: read as values, scaled, given back their images and configuration. Every write compares and sets."""
+"""Deployments: read as values, scaled, given back their images. Every write compares and sets."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from continuity.adapters.cluster import Cluster, Document, canonical, compare_and_set, patch_of, value_at
+from continuity.adapters.cluster_config import read_config
 from continuity.adapters.cluster_pods import pods_by_selector, selector_of
 from continuity.adapters.cluster_scalers import find_scalers
 from continuity.domain.application import WorkloadRef
@@ -12,12 +13,11 @@ from continuity.domain.workloads import (
     ContainerImage,
     FieldValue,
     PodState,
-    ReferencedConfig,
     WorkloadState,
     digest_in,
     release_of,
 )
-from continuity.errors import ClusterConflict, NotInCluster
+from continuity.errors import NotInCluster
 
 RESTARTED_AT = ("spec", "template", "metadata", "annotations", "kubectl.kubernetes.io/restartedAt")
 """The field by which `kubectl rollout restart` makes a pod template another one."""
@@ -48,7 +48,9 @@ def read_workload(cluster: Cluster, ref: WorkloadRef) -> WorkloadState:
         replicas=found["spec"]["replicas"],
         images=tuple(_image(name, reference, pods) for name, reference in containers.items()),
         template_sha256=hashlib.sha256(canonical(template)).hexdigest(),
-        config=tuple(_config(cluster, ref.namespace, kind, name) for kind, name in sorted(set(_references(template["spec"])))),
+        config=tuple(
+            read_config(cluster, ref.namespace, kind, name) for kind, name in sorted(set(_references(template["spec"])))
+        ),
         scalers=find_scalers(cluster, found),
         marks=_marks(found),
         release=release_of(
@@ -94,22 +96,6 @@ def _references(pod: Document) -> Iterator[tuple[str, str]]:
                 yield "ConfigMap", source["configMap"]["name"]
             if "secret" in source:
                 yield "Secret", source["secret"].get("secretName") or source["secret"]["name"]
-
-
-def _config(cluster: Cluster, namespace: str, kind: str, name: str) -> ReferencedConfig:
-    # The contents of a Secret are never read: they would have to be kept safe wherever the value goes.
-    if kind == "Secret":
-        return ReferencedConfig(kind=kind, name=name)
-    from kubernetes import client
-
-    core = client.CoreV1Api(cluster.api)
-    try:
-        found = cluster.call(f"read configmap {namespace}/{name}", core.read_namespaced_config_map, name, namespace)
-    except NotInCluster:
-        # A reference may be optional; that nothing was there is what is recorded.
-        return ReferencedConfig(kind=kind, name=name)
-    data: dict[str, str] = found.get("data", {})
-    return ReferencedConfig(kind=kind, name=name, sha256=hashlib.sha256(canonical(data)).hexdigest(), data=data)
 
 
 def scale(cluster: Cluster, ref: WorkloadRef, *, uid: str, replicas: int) -> None:
@@ -177,22 +163,6 @@ def _marks(found: Document) -> tuple[FieldValue, ...]:
     return tuple(FieldValue(path=path, value=value_at(found, path)) for path in MARKS if path[-1] not in selecting)
 
 
-def annotate(cluster: Cluster, ref: WorkloadRef, *, uid: str, annotations: Mapping[str, str | None]) -> None:
-    """Set annotations of a Deployment, and remove those whose value is None. Run twice, it changes once.
-
-    Raises:
-        UnsafeOperation: another Deployment has the name now; nothing was changed.
-        ClusterError: not done; transient where it may go through later.
-
-    """
-
-    def reached(found: Document) -> bool:
-        present = found["metadata"].get("annotations", {})
-        return all(present.get(name) == value for name, value in annotations.items())
-
-    _patch(cluster, ref, {"metadata": {"annotations": dict(annotations)}}, what="annotate", uid=uid, reached=reached)
-
-
 def restarted_at(cluster: Cluster, ref: WorkloadRef) -> str | None:
     """Return when a Deployment's pods were last started anew on somebody's word, as its pod template says; None is never.
 
@@ -236,49 +206,5 @@ def _patch(
         uid=uid,
         read=lambda: _read(cluster, ref),
         reached=reached,
-        write=write,
-    )
-
-
-def restore_config(cluster: Cluster, namespace: str, config: ReferencedConfig) -> None:
-    """Make a ConfigMap hold exactly the recorded data; it is made where it is gone. Run twice, it changes once.
-
-    Pods that run see it only when they are started anew. Of a Secret nothing was recorded, so nothing is done.
-
-    Raises:
-        ClusterError: not done; transient where it may go through later.
-
-    """
-    if config.data is None:
-        return
-    from kubernetes import client
-
-    core = client.CoreV1Api(cluster.api)
-    name, wanted = config.name, dict(config.data)
-    what = f"restore configmap {namespace}/{name}"
-
-    def read() -> Document:
-        return cluster.call(what, core.read_namespaced_config_map, name, namespace)
-
-    def write(version: str) -> Document:
-        surplus = dict.fromkeys(set(read().get("data", {})) - set(wanted))
-        body = {"metadata": {"resourceVersion": version}, "data": {**wanted, **surplus}}
-        return cluster.call(what, core.patch_namespaced_config_map, name, namespace, body)
-
-    try:
-        present = read()
-    except NotInCluster:
-        try:
-            cluster.call(what, core.create_namespaced_config_map, namespace, {"metadata": {"name": name}, "data": wanted})
-        except ClusterConflict:
-            # Somebody, or a lost answer of ours, made it meanwhile: it is compared like any other.
-            present = read()
-        else:
-            return
-    compare_and_set(
-        what,
-        uid=present["metadata"]["uid"],
-        read=read,
-        reached=lambda found: found.get("data", {}) == wanted,
         write=write,
     )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from psycopg import sql
 
-from continuity.adapters.catalog_queries import USER_SCHEMA, not_of_extension
+from continuity.adapters.catalog_terms import USER_SCHEMA, not_of_extension
 from continuity.adapters.postgres import Connection, fetch_value, translated
 from continuity.errors import DatabaseError
 

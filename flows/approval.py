@@ -1,5 +1,6 @@
 """The form by which a person approves a plan in the UI. The server knows no users, so it counts as one person."""
 
+import shlex
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
@@ -10,6 +11,7 @@ from pydantic import Field
 
 from continuity.adapters.approvals import WaitingPlan
 from continuity.domain.approval import Approval
+from continuity.domain.plan import Plan, Verb
 from continuity.domain.run_markdown import plan_markdown
 from continuity.errors import UnsafeOperation
 from continuity.settings import Environment
@@ -45,11 +47,10 @@ def await_approval(waiting: WaitingPlan, environment: Environment) -> Approval:
             f"nobody approved plan {plan.hash} within {minutes} min", detail="Nothing was changed.", hint="Start a new run."
         ) from error
     except httpx.HTTPError as error:
-        command = f"continuity {plan.verb.value} {plan.application} --approve {plan.hash}"
         raise UnsafeOperation(
             f"nobody could approve plan {plan.hash}: the Prefect server does not answer ({type(error).__name__})",
             detail="Nothing was changed.",
-            hint=f"Until {until:%H:%M} UTC `{command}` carries out the same plan from a terminal, without Prefect;"
+            hint=f"Until {until:%H:%M} UTC `{_command(plan)}` carries out the same plan from a terminal, without Prefect;"
             " or start a new run when the server is back.",
         ) from error
     name = answer.name.strip()
@@ -57,3 +58,9 @@ def await_approval(waiting: WaitingPlan, environment: Environment) -> Approval:
         why = f"{name or 'somebody'} decided to do nothing" if answer.decision == "do nothing" else "no name was given"
         raise UnsafeOperation(f"plan {plan.hash} was not approved: {why}", detail="Nothing was changed.")
     return Approval(application=plan.application, plan=plan.hash, by=name, at=datetime.now(UTC))
+
+
+def _command(plan: Plan) -> str:
+    """Return the command that carries out the same plan from a terminal."""
+    feature = [plan.options["flag"], plan.options["to"]] if plan.verb is Verb.FEATURE else []
+    return shlex.join(["continuity", plan.verb.value, plan.application, *feature, "--approve", plan.hash])

@@ -1,8 +1,6 @@
 """What the product relies on of a Kubernetes API server: run against the stand-in, and against any cluster by --kubeconfig.
 
-All of it holds on a real API server 1.36. What the stand-in cannot do yet carries the marker `real_cluster`: without
---kubeconfig those tests are deselected, which the header and the last line of a run say. They need the CRDs of the
-Gateway API 1.x on the cluster.
+All of it holds on a real API server 1.36 with the CRDs of the Gateway API 1.x.
 """
 
 import threading
@@ -321,10 +319,9 @@ def test_a_rollout_makes_pods_with_logs_and_a_revision_for_each_template(apps, c
     assert core.read_namespaced_pod_log(running[0].metadata.name, ns, container="app", tail_lines=5)
 
 
-# What the stand-in cannot do yet
+# Server-side apply, dry runs, routes
 
 
-@pytest.mark.real_cluster
 def test_server_side_apply_takes_away_what_is_no_longer_named(apps, ns) -> None:
     fewer = make_deployment("applied", image="nginx:1.28", replicas=0)
     del fewer["spec"]["template"]["spec"]["containers"][1]
@@ -338,7 +335,6 @@ def test_server_side_apply_takes_away_what_is_no_longer_named(apps, ns) -> None:
     assert "probe" in [each.manager for each in applied.metadata.managed_fields]
 
 
-@pytest.mark.real_cluster
 def test_server_side_apply_of_what_another_manages_is_a_conflict(apps, ns) -> None:
     first, second = make_deployment("contested", replicas=0), make_deployment("contested", replicas=7)
     apps.patch_namespaced_deployment("contested", ns, first, field_manager="probe", force=True, **APPLY)
@@ -347,7 +343,6 @@ def test_server_side_apply_of_what_another_manages_is_a_conflict(apps, ns) -> No
         apps.patch_namespaced_deployment("contested", ns, second, field_manager="other", force=False, **APPLY)
 
 
-@pytest.mark.real_cluster
 def test_the_dynamic_client_applies(kubernetes_api, ns) -> None:
     maps = DynamicClient(kubernetes_api).resources.get(api_version="v1", kind="ConfigMap")
     body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "dynamic", "namespace": ns}, "data": {"k": "v"}}
@@ -358,7 +353,6 @@ def test_the_dynamic_client_applies(kubernetes_api, ns) -> None:
     assert made.metadata.uid
 
 
-@pytest.mark.real_cluster
 def test_a_dry_run_makes_nothing(apps, ns) -> None:
     apps.create_namespaced_deployment(ns, make_deployment("dry"), dry_run="All")
 
@@ -366,7 +360,6 @@ def test_a_dry_run_makes_nothing(apps, ns) -> None:
         apps.read_namespaced_deployment("dry", ns)
 
 
-@pytest.mark.real_cluster
 def test_weights_of_a_route_are_patched_and_checked(custom, ns) -> None:
     route = unique("route")
     custom.create_namespaced_custom_object(*GATEWAY, ns, "httproutes", {"metadata": {"name": route}} | HTTP_ROUTE)
@@ -394,7 +387,6 @@ def test_weights_of_a_route_are_patched_and_checked(custom, ns) -> None:
         )
 
 
-@pytest.mark.real_cluster
 def test_a_canary_annotation_of_an_ingress_is_patched_and_the_others_stay(kubernetes_api, ns) -> None:
     networking = client.NetworkingV1Api(kubernetes_api)
     canary, weight = "nginx.ingress.kubernetes.io/canary", "nginx.ingress.kubernetes.io/canary-weight"

@@ -232,8 +232,6 @@ def test_what_it_cannot_do_is_refused(apps, namespace) -> None:
 
     with pytest.raises(ApiException, match="the stand-in has none of these"):
         apps.create_namespaced_deployment(namespace, described)
-    with pytest.raises(ApiException, match="the stand-in does not know dry runs"):
-        apps.create_namespaced_deployment(namespace, alone("dry", "nginx:1.27"), dry_run="All")
 
 
 def test_an_image_that_is_pushed_later_is_found(own_cluster, tmp_path) -> None:

@@ -93,7 +93,7 @@ class Applier:
             return Seen(found=Found.ABSENT)
         if "deletionTimestamp" in live["metadata"]:
             raise ClusterError(f"{manifest} is being deleted", hint="Wait until it is gone.")
-        same = _compared(live, manifest) == _compared(tried, manifest) and _is_ours(live)
+        same = _compared(live, manifest) == _compared(tried, manifest)
         return Seen(found=Found.SAME if same else Found.CHANGED, uid=live["metadata"]["uid"])
 
     def apply(self, manifest: Manifest) -> str:
@@ -214,8 +214,9 @@ def _root(api_version: str) -> str:
 
 
 def _is_ours(live: Document) -> bool:
-    entries = live["metadata"].get("managedFields", [])
-    return any(each["manager"] == MANAGER and each["operation"] == "Apply" for each in entries)
+    entries = [each for each in live["metadata"].get("managedFields", []) if not each.get("subresource")]
+    # Of an object that says nothing but its name nobody has set anything.
+    return not entries or any((each["manager"], each["operation"]) == (MANAGER, "Apply") for each in entries)
 
 
 def _compared(found: Document, manifest: Manifest) -> Document:

@@ -3,6 +3,7 @@
 All of it holds on a real API server 1.36 with the CRDs of the Gateway API 1.x.
 """
 
+import json
 import threading
 from uuid import uuid4
 
@@ -11,6 +12,7 @@ from kubernetes import client, watch
 from kubernetes.client.rest import ApiException
 from kubernetes.dynamic import DynamicClient
 
+from continuity.adapters.cluster import Cluster
 from tests.fixtures.cluster import eventually, make_deployment
 
 APPLY = {"_content_type": "application/apply-patch+yaml"}
@@ -397,3 +399,83 @@ def test_a_canary_annotation_of_an_ingress_is_patched_and_the_others_stay(kubern
     patched = networking.patch_namespaced_ingress("canary", ns, {"metadata": {"annotations": {weight: "30"}}})
 
     assert patched.metadata.annotations == {canary: "true", weight: "30"}
+
+
+def test_an_apply_conflict_names_managers_and_fields_by_its_causes(apps, ns) -> None:
+    name = unique("contested")
+    apps.patch_namespaced_deployment(name, ns, make_deployment(name, replicas=0), field_manager="probe", **APPLY)
+
+    with refused(409) as conflict:
+        apps.patch_namespaced_deployment(name, ns, make_deployment(name, replicas=7), field_manager="other", **APPLY)
+
+    [cause] = json.loads(conflict.value.body)["details"]["causes"]
+    assert cause["reason"] == "FieldManagerConflict"
+    assert 'conflict with "probe"' in cause["message"]
+    assert cause["field"] == ".spec.replicas"
+
+
+def test_what_is_applied_again_unchanged_keeps_its_version_and_what_others_set_stays(core, ns) -> None:
+    name = unique("steady")
+    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"a": "1"}}
+    core.patch_namespaced_config_map(name, ns, body, field_manager="probe", **APPLY)
+    others = core.patch_namespaced_config_map(name, ns, {"data": {"b": "2"}}).metadata
+
+    again = core.patch_namespaced_config_map(name, ns, body, field_manager="probe", **APPLY)
+
+    assert again.data == {"a": "1", "b": "2"}
+    assert again.metadata.resource_version == others.resource_version
+
+
+def test_an_update_and_an_apply_of_one_name_are_two_managers(core, ns) -> None:
+    name = unique("names")
+    core.create_namespaced_config_map(ns, {"metadata": {"name": name}, "data": {"a": "1"}}, field_manager="probe")
+    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"a": "2"}}
+
+    with refused(409):
+        core.patch_namespaced_config_map(name, ns, body, field_manager="probe", **APPLY)
+    forced = core.patch_namespaced_config_map(name, ns, body, field_manager="probe", force=True, **APPLY)
+
+    assert [(each.manager, each.operation) for each in forced.metadata.managed_fields] == [("probe", "Apply")]
+
+
+def test_a_tried_apply_gives_what_would_be_and_keeps_nothing(core, ns) -> None:
+    name = unique("tried")
+    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"a": "1"}}
+    core.patch_namespaced_config_map(name, ns, body, field_manager="probe", **APPLY)
+    body["data"] = {"a": "2"}
+
+    tried = core.patch_namespaced_config_map(name, ns, body, field_manager="probe", dry_run="All", **APPLY)
+
+    assert tried.data == {"a": "2"}
+    assert core.read_namespaced_config_map(name, ns).data == {"a": "1"}
+
+
+def test_a_try_in_a_namespace_that_is_not_there_is_not_found(core) -> None:
+    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x"}, "data": {}}
+
+    with refused(404):
+        core.patch_namespaced_config_map("x", unique("nowhere"), body, field_manager="probe", dry_run="All", **APPLY)
+
+
+def test_the_kinds_of_a_version_are_listed_with_whether_they_stand_in_a_namespace(kubernetes_api) -> None:
+    cluster = Cluster(api=kubernetes_api)
+
+    core_kinds, gateway = (
+        cluster.request("list", "GET", path)["resources"] for path in ("/api/v1", f"/apis/{'/'.join(GATEWAY)}")
+    )
+
+    namespaced = {each["kind"]: each["namespaced"] for each in core_kinds if "/" not in each["name"]}
+    assert (namespaced["Namespace"], namespaced["ConfigMap"]) == (False, True)
+    assert "httproutes" in {each["name"] for each in gateway}
+
+
+def test_a_stale_merge_of_a_routes_rules_is_a_conflict(custom, ns) -> None:
+    route = unique("route")
+    made = custom.create_namespaced_custom_object(*GATEWAY, ns, "httproutes", {"metadata": {"name": route}} | HTTP_ROUTE)
+    merge = {"_content_type": "application/merge-patch+json"}
+    labelled = {"metadata": {"labels": {"changed": "meanwhile"}}}
+    custom.patch_namespaced_custom_object(*GATEWAY, ns, "httproutes", route, labelled, **merge)
+
+    stale = {"metadata": {"resourceVersion": made["metadata"]["resourceVersion"]}, "spec": made["spec"]}
+    with refused(409):
+        custom.patch_namespaced_custom_object(*GATEWAY, ns, "httproutes", route, stale, **merge)

@@ -110,7 +110,7 @@ def _owned(resource: Resource, former: Object, new: Object, owned: Mapping[Manag
     # An entry that says what it said keeps its time: a change of nothing must be none.
     known = {(each["manager"], each["operation"]): each for each in former.get("metadata", {}).get("managedFields") or []}
     entries = []
-    for (name, operation), paths in owned.items():
+    for (name, operation), paths in sorted(owned.items()):
         tree = _tree(paths)
         entry = {"manager": name, "operation": operation, "apiVersion": resource.api_version, "fieldsType": "FieldsV1"}
         same = known.get((name, operation), {}).get("fieldsV1") == tree

@@ -157,8 +157,8 @@ class ShiftSection(Section):
     """Program with its arguments whose last line says the percentage that the recovered side gets now."""
     command_deadline_seconds: Annotated[float, Field(gt=0)] = 60
     """How long either program may take."""
-    url: Annotated[str, Field(pattern=r"^(https?://[^/?#@\s]+(/[^?#\s]*)?)?$")] = ""
-    """Base address at which the recovered side alone is reached; by default that of `[traffic]`, where the rest answers too."""
+    url: _BaseUrl
+    """Base address at which the recovered side alone is reached: through that of users the others would answer as well."""
     rungs: Annotated[tuple[Annotated[int, Field(ge=1, le=100)], ...], Field(min_length=1)] = (10, 25, 50, 100)
     """Percentages by which traffic comes back."""
     hold_seconds: Annotated[float, Field(ge=0)] = 120
@@ -169,8 +169,10 @@ class ShiftSection(Section):
     """For how long after a step a number may be missing; later that counts as bad."""
     most_latency_seconds: Annotated[float, Field(gt=0)] = 1
     """How long answers may take."""
+    error_rate: str = ""
+    """Query to Prometheus whose value is the part of its answers that are errors; by default that of `[prometheus]`."""
     latency: str = ""
-    """Query to Prometheus whose value is the latency in seconds; by default our own requests tell it."""
+    """Query to Prometheus whose value is its latency in seconds; by default our own requests tell it."""
 
     @model_validator(mode="after")
     def _one_way(self) -> "ShiftSection":
@@ -222,6 +224,12 @@ class Environment(Section):
     prefect: PrefectSection = PrefectSection()
     applications: Path = Path("applications")
     """Folder of applications, each a folder with an application.toml."""
+
+    @model_validator(mode="after")
+    def _prometheus_is_there(self) -> "Environment":
+        if self.shift and (self.shift.error_rate or self.shift.latency) and not self.prometheus:
+            raise ValueError("the section shift has queries to Prometheus, and there is no section prometheus")
+        return self
 
     @property
     def drill_dsn(self) -> str:

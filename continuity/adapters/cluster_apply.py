@@ -22,7 +22,7 @@ class Found(StrEnum):
 
     ABSENT = "absent"
     SAME = "same"
-    CHANGED = "other"
+    OTHER = "other"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +52,7 @@ class Applier:
             ClusterError: the cluster could not be asked.
 
         """
-        brought = {each.defines for each in manifests} | {("", each.name) for each in manifests if each.wave is Wave.NAMESPACES}
+        brought = {each.defines or ("", each.name) for each in manifests if each.wave in {Wave.NAMESPACES, Wave.DEFINITIONS}}
         seen: dict[str, Seen] = {}
         refused: list[str] = []
         for manifest in manifests:
@@ -94,7 +94,7 @@ class Applier:
         if "deletionTimestamp" in live["metadata"]:
             raise ClusterError(f"{manifest} is being deleted", hint="Wait until it is gone.")
         same = _compared(live, manifest) == _compared(tried, manifest)
-        return Seen(found=Found.SAME if same else Found.CHANGED, uid=live["metadata"]["uid"])
+        return Seen(found=Found.SAME if same else Found.OTHER, uid=live["metadata"]["uid"])
 
     def apply(self, manifest: Manifest) -> str:
         """Bring an object about, and return its uid. Run twice, it changes once.
@@ -194,7 +194,7 @@ class Applier:
 
     def _await_definition(self, manifest: Manifest) -> None:
         """Wait until the cluster serves what a definition brings."""
-        group, kind = manifest.defines
+        group, kind = manifest.defines or ("", "")
         versions = [each["name"] for each in manifest.content["spec"]["versions"] if each.get("served", True)]
         deadline = time.monotonic() + KNOWN_SECONDS
         for version in versions:

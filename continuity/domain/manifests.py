@@ -11,6 +11,7 @@ from typing import Any
 from continuity.domain.application import WorkloadRef
 from continuity.domain.plan import PlannedStep
 from continuity.domain.weights import CanaryWeights, RouteWeights
+from continuity.domain.workloads import digest_in
 from continuity.errors import ConfigurationRefused
 
 Images = Mapping[str, Mapping[str, str]]
@@ -28,16 +29,22 @@ class Wave(StrEnum):
     ROUTES = "routes"
 
 
+RUNNING = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Pod", "CronJob", "Job")
 WAVES = {
     "Namespace": Wave.NAMESPACES,
     "CustomResourceDefinition": Wave.DEFINITIONS,
-    **dict.fromkeys(("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Pod", "CronJob", "Job"), Wave.WORKLOADS),
-    # What scales a workload, or limits it, comes after it.
+    **dict.fromkeys(RUNNING, Wave.WORKLOADS),
     **dict.fromkeys(("HorizontalPodAutoscaler", "ScaledObject", "PodDisruptionBudget"), Wave.WORKLOADS),
     **dict.fromkeys(("Gateway", "HTTPRoute", "GRPCRoute", "TLSRoute", "Ingress"), Wave.ROUTES),
 }
 """All other kinds are configuration: accounts, rights, services, claims, ConfigMaps, Secrets, and kinds nobody here knows."""
-RUNNING = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Pod", "CronJob", "Job")
+LATER = ("RoleBinding", "ClusterRoleBinding", "HorizontalPodAutoscaler", "ScaledObject", "PodDisruptionBudget")
+"""Kinds that are about others of their own wave, and come after them."""
+STILL: Mapping[str, tuple[str, Any]] = {
+    **dict.fromkeys(("Deployment", "StatefulSet", "ReplicaSet"), ("replicas", 0)),
+    **dict.fromkeys(("CronJob", "Job"), ("suspend", True)),
+}
+"""The field and the value by which a workload stands still, where it can."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,10 +78,10 @@ class Manifest:
         return self.kind == "Secret"
 
     @property
-    def defines(self) -> tuple[str, str]:
-        """The group and kind that it makes known to the cluster, ("", "") where it is no definition."""
+    def defines(self) -> tuple[str, str] | None:
+        """The group and kind that it makes known to the cluster, None where it is no definition."""
         if self.wave is not Wave.DEFINITIONS:
-            return "", ""
+            return None
         return self.content["spec"]["group"], self.content["spec"]["names"]["kind"]
 
 
@@ -96,8 +103,8 @@ def arranged(
     """Return the manifests in the order of their waves, with the given images and, where asked, without replicas.
 
     Workloads stand in the order of `priority` ("namespace/name", what earns or protects revenue first), then as they are
-    written. A workload in `at_zero` gets 0 replicas. What divides traffic, named by `quiet_route`, gives the recovered
-    side none, whatever is written there.
+    written. A workload in `at_zero` gets 0 replicas, a job is suspended. What divides traffic, named by `quiet_route`,
+    gives the recovered side nothing, whatever is written there.
 
     Raises:
         ConfigurationRefused: an image, or a workload at zero, is given for what the manifests do not hold.
@@ -113,6 +120,7 @@ def arranged(
         for container in wanted
         if container not in {each["name"] for each in _containers(written[place].content)}
     ]
+    wrong += [f"{place} as what can stand still" for place in at_zero if place in written and written[place].kind not in STILL]
     if wrong:
         raise ConfigurationRefused(
             f"the manifests do not hold {wrong[0]}",
@@ -123,7 +131,7 @@ def arranged(
     waves = list(Wave)
 
     def rank(manifest: Manifest) -> tuple[int, bool, int]:
-        return waves.index(manifest.wave), manifest.kind not in RUNNING, places.get(manifest.place, len(places))
+        return waves.index(manifest.wave), manifest.kind in LATER, places.get(manifest.place, len(places))
 
     return tuple(_silenced(_adjusted(each, images, at_zero), quiet or {}) for each in sorted(manifests, key=rank))
 
@@ -152,8 +160,20 @@ def _adjusted(manifest: Manifest, images: Images, at_zero: Collection[str]) -> M
     for container in _containers(content):
         container["image"] = images.get(manifest.place, {}).get(container["name"], container["image"])
     if manifest.place in at_zero:
-        content["spec"]["replicas"] = 0
+        name, value = STILL[manifest.kind]
+        content["spec"][name] = value
     return replace(manifest, content=content)
+
+
+def unpinned(manifests: Sequence[Manifest]) -> tuple[str, ...]:
+    """Name the containers whose image is known by a tag only, which may mean another one by now: plans warn of them."""
+    return tuple(
+        f"{manifest}, container {container['name']}: {container['image']}"
+        for manifest in manifests
+        if manifest.kind in RUNNING
+        for container in _containers(manifest.content)
+        if not digest_in(container["image"])
+    )
 
 
 def _containers(content: Mapping[str, Any]) -> list[dict[str, Any]]:

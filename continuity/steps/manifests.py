@@ -79,7 +79,7 @@ def _take_away(world: World, facts: Facts) -> None:
         for manifest in reversed(made):
             gone = applier.remove(manifest)
             logger.info("taken away object=%s gone=%s", manifest, gone)
-        over = [each for each in manifests if facts["found"][str(each)]["found"] == Found.CHANGED.value]
+        over = [each for each in manifests if facts["found"][str(each)]["found"] == Found.OTHER.value]
         changed = [str(each) for each in over if (seen := _look(applier, each)) and seen.found is Found.SAME]
     if changed:
         raise UnsafeOperation(

@@ -14,7 +14,6 @@ from continuity.domain.ladder import SHIFT, Decided, Decision, Observation, Rule
 from continuity.domain.plan import Facts
 from continuity.errors import CheckFailed, UnsafeOperation
 from continuity.settings import PrometheusSection, ShiftSection
-from continuity.steps.health import traffic_of
 from continuity.steps.operation import Operation, Retry, perform_plainly
 from continuity.steps.step import Probe, Step, World
 
@@ -106,11 +105,11 @@ def _watch(world: World, rung: int) -> tuple[list[Observation], Decided]:
         most_error_percent=world.application.errors.most_percent,
         most_latency_seconds=section.most_latency_seconds,
     )
-    users = traffic_of(world.environment)
+    users = world.environment.traffic
     check = world.application.health or HealthCheck()
     seen: list[Observation] = []
     started = time.monotonic()
-    with visiting(section.url or users.url, ca_file=users.ca_file) as visitor:
+    with visiting(section.url, ca_file=users.ca_file if users else None) as visitor:
         lookout = Lookout(visitor=visitor, check=check, shift=section, prometheus=world.environment.prometheus)
         while True:
             began = time.monotonic()
@@ -142,7 +141,8 @@ class Lookout:
         latency: float | None = answer.seconds
         missing = []
         if self.prometheus and not wrong:
-            part, why_not = read_number(self.prometheus, self.prometheus.error_rate, answer_seconds=left())
+            query = self.shift.error_rate or self.prometheus.error_rate
+            part, why_not = read_number(self.prometheus, query, answer_seconds=left())
             errors = None if part is None else part * 100
             missing.append(why_not)
             if self.shift.latency:

@@ -1,18 +1,22 @@
 """Manifests are tried by the server before any is kept; refusals name objects and managers, and never what is secret."""
 
 import traceback
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from kubernetes import client
 
+from continuity.adapters.application_files import load_application
 from continuity.adapters.cluster_apply import Applier, Found
-from continuity.domain.manifests import Manifest
+from continuity.adapters.manifest_files import read_manifests
+from continuity.domain.manifests import Manifest, arranged, manifest_steps, quiet_route
 from continuity.errors import ClusterError, FieldConflict, UnsafeOperation
 from tests.fixtures.cluster import eventually
 from tests.fixtures.fault_proxy import Fault
 from tests.fixtures.recovering import SECRET_WORDS, a_definition, named
 
+ROOT = Path(__file__).parents[2]
 KUBECTL = {"field_manager": "kubectl", "_content_type": "application/apply-patch+yaml"}
 
 
@@ -52,7 +56,7 @@ def test_an_object_is_absent_then_the_same_then_other_than_wanted(cluster, core,
 
     assert (before.found, nothing) == (Found.ABSENT, None)
     assert (after.found, after.uid, again) == (Found.SAME, uid, uid)
-    assert applier.look(settings(namespace, MODE="newer")).found is Found.CHANGED
+    assert applier.look(settings(namespace, MODE="newer")).found is Found.OTHER
 
 
 def test_fields_of_others_are_taken_over_only_where_that_is_asked_for(cluster, core, namespace):
@@ -144,3 +148,29 @@ def test_an_answer_that_is_lost_is_settled_by_applying_again(shaky_cluster, clus
     assert lost.value.transient
     assert applied == wanted.content["data"]
     assert applier.apply(wanted)
+
+
+def test_the_samples_manifests_would_be_taken_by_a_cluster_and_leave_nothing_when_tried(cluster, core):
+    """The maintenance page is one of ours too, and comes after what earns the money."""
+    application = load_application(ROOT / "applications", "blottr")
+    [ref] = application.workloads
+    pinned = {str(ref): {"blottr": f"registry.example/blottr@sha256:{0:064x}"}}
+    written = read_manifests(ROOT / "applications/blottr/k8s/disaster-recovery")
+
+    steps = manifest_steps(written, directory="", images=pinned, workloads=[ref], quiet=quiet_route("blottr", "blottr", ref.name))
+    wanted = arranged(written, images=pinned, priority=[str(ref)], quiet=quiet_route("blottr", "blottr", ref.name))
+    tried = Applier(cluster=cluster).try_all(wanted)
+
+    assert [step.name for step in steps] == [
+        "apply the namespaces",
+        "apply the configuration",
+        "apply the workloads",
+        "wait for the rollout of blottr-app",
+        "apply the routes",
+    ]
+    assert [str(each) for each in wanted if each.kind == "Deployment"] == [
+        "Deployment blottr/blottr-app",
+        "Deployment blottr/maintenance-page",
+    ]
+    assert {each.found for each in tried.values()} == {Found.ABSENT}
+    assert "blottr" not in {each.metadata.name for each in core.list_namespace().items}

@@ -11,6 +11,8 @@ from continuity.domain.weights import CANARY, CANARY_WEIGHT
 from continuity.errors import CheckFailed, ConfigurationRefused, NotInCluster, UnsafeOperation
 from continuity.settings import ClusterSection, ShiftSection
 
+URL = "http://127.0.0.1"
+
 
 @pytest.fixture
 def networking(kubernetes_api) -> client.NetworkingV1Api:
@@ -22,7 +24,9 @@ def canary(networking, namespace, local_cluster):
     backend = {"defaultBackend": {"service": {"name": "new", "port": {"number": 80}}}}
     annotations = {CANARY: "true", CANARY_WEIGHT: "0", "kept": "1"}
     networking.create_namespaced_ingress(namespace, {"metadata": {"name": "canary", "annotations": annotations}, "spec": backend})
-    with open_traffic(ShiftSection(ingress=f"{namespace}/canary"), ClusterSection(kubeconfig=local_cluster.kubeconfig)) as opened:
+    with open_traffic(
+        ShiftSection(ingress=f"{namespace}/canary", url=URL), ClusterSection(kubeconfig=local_cluster.kubeconfig)
+    ) as opened:
         yield opened
 
 
@@ -57,7 +61,7 @@ def test_weights_are_set_only_over_those_that_are_known_and_on_the_same_object(c
 def test_what_divides_traffic_has_to_be_named_and_there(namespace, local_cluster):
     with pytest.raises(ConfigurationRefused, match="does not say what divides traffic"), open_traffic(None, ClusterSection()):
         pass
-    shift = ShiftSection(route=f"{namespace}/none", backend="new")
+    shift = ShiftSection(route=f"{namespace}/none", backend="new", url=URL)
     with open_traffic(shift, ClusterSection(kubeconfig=local_cluster.kubeconfig)) as opened, pytest.raises(NotInCluster):
         opened.read()
 

@@ -3,7 +3,7 @@
 import pytest
 
 from continuity.domain.application import WorkloadRef
-from continuity.domain.manifests import Manifest, Wave, arranged, fingerprint, manifest_steps, quiet_route
+from continuity.domain.manifests import Manifest, Wave, arranged, fingerprint, manifest_steps, quiet_route, unpinned
 from continuity.errors import ConfigurationRefused, UnsafeOperation
 
 PINNED = f"registry.example/shop@sha256:{0:064x}"
@@ -74,9 +74,18 @@ def test_the_images_of_the_applications_containers_are_pinned_and_no_others(kind
 
 
 def test_workloads_run_unless_they_are_asked_to_stand_still():
-    web, worker = arranged([workload("web"), workload("worker")], images={}, at_zero=["shop/worker"])
+    written = [workload("web"), workload("worker"), workload("nightly", "CronJob")]
+
+    web, worker, nightly = arranged(written, images={}, at_zero=["shop/worker", "shop/nightly"])
 
     assert (web.content["spec"]["replicas"], worker.content["spec"]["replicas"]) == (2, 0)
+    assert nightly.content["spec"]["suspend"] is True
+
+
+def test_an_image_that_may_be_another_by_now_is_named():
+    [pinned] = arranged([workload("web")], images={"shop/web": {"app": PINNED}})
+
+    assert unpinned([pinned]) == ("Deployment shop/web, container side: proxy:1",)
 
 
 def test_a_route_gives_the_recovered_side_nothing_whatever_is_written():
@@ -98,11 +107,12 @@ def test_a_route_gives_the_recovered_side_nothing_whatever_is_written():
         ({"images": {"shop/none": {"app": PINNED}}}, "do not hold shop/none"),
         ({"images": {"shop/web": {"other": PINNED}}}, "do not hold shop/web, container other"),
         ({"images": {}, "at_zero": ["shop/none"]}, "do not hold shop/none"),
+        ({"images": {}, "at_zero": ["shop/agent"]}, "do not hold shop/agent as what can stand still"),
     ],
 )
 def test_what_the_manifests_do_not_hold_cannot_be_asked_of_them(asked, said):
     with pytest.raises(ConfigurationRefused, match=said):
-        arranged([workload("web")], **asked)
+        arranged([workload("web"), workload("agent", "DaemonSet")], **asked)
 
 
 def test_a_plan_binds_to_the_contents_and_shows_none_of_them():

@@ -217,4 +217,4 @@ def test_a_watch_that_breaks_leaves_nobody_unwatched(recover, route, monkeypatch
 )
 def test_what_divides_traffic_is_said_once_and_whole(content, said, tmp_path):
     with pytest.raises(ConfigurationRefused, match=said):
-        parse(Shift, content, source=tmp_path)
+        parse(Shift, content | {"url": "http://127.0.0.1"}, source=tmp_path)

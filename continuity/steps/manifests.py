@@ -6,7 +6,8 @@ from pathlib import Path
 from continuity.adapters.cluster import cluster_uid, open_cluster
 from continuity.adapters.cluster_apply import Applier, Found, Seen
 from continuity.adapters.manifest_files import read_manifests
-from continuity.domain.manifests import Manifest, Wave, arranged, fingerprint
+from continuity.domain.deployment import Adjustments, arranged
+from continuity.domain.manifests import Manifest, Wave, fingerprint
 from continuity.domain.plan import Facts
 from continuity.errors import ClusterError, UnsafeOperation
 from continuity.steps.operation import Retry
@@ -102,8 +103,7 @@ def _manifests(facts: Facts) -> tuple[Manifest, ...]:
             f"the manifests in {facts['directory']} are others than the plan was made for",
             hint="Put them back, or make a new plan.",
         )
-    adjusted = {"images": facts["images"], "priority": facts["priority"], "at_zero": facts["at zero"], "quiet": facts["quiet"]}
-    return arranged(read, **adjusted)
+    return arranged(read, Adjustments(**facts["adjustments"]))
 
 
 def _of_wave(manifests: tuple[Manifest, ...], wave: str) -> tuple[Manifest, ...]:

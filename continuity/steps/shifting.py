@@ -2,7 +2,6 @@
 
 import logging
 import time
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
@@ -113,7 +112,7 @@ def _watch(world: World, rung: int) -> tuple[list[Observation], Decided]:
         lookout = Lookout(visitor=visitor, check=check, shift=section, prometheus=world.environment.prometheus)
         while True:
             began = time.monotonic()
-            seen.append(lookout.look(lambda: time.monotonic() - started))
+            seen.append(lookout.look(began - started))
             decided = decide(seen[-1], rules)
             logger.info("watched traffic percent=%d decision=%s because=%r", rung, decided.decision, decided.because)
             if decided.decision is not Decision.HOLD:
@@ -131,7 +130,7 @@ class Lookout:
     shift: ShiftSection
     prometheus: PrometheusSection | None
 
-    def look(self, after: Callable[[], float]) -> Observation:
+    def look(self, after_seconds: float) -> Observation:
         """Look once, within an interval. Our own requests tell what Prometheus is not asked for."""
         left = _Budget(self.shift.interval_seconds)
         answer = self.visitor.ask(self.check.path, answer_seconds=min(self.check.answer_seconds, left()))
@@ -149,7 +148,7 @@ class Lookout:
                 latency, why_not = read_number(self.prometheus, self.shift.latency, answer_seconds=left())
                 missing.append(why_not)
         return Observation(
-            after_seconds=after(),
+            after_seconds=after_seconds,
             wrong=wrong,
             error_percent=errors,
             latency_seconds=latency,

@@ -10,7 +10,8 @@ from kubernetes import client
 from continuity.adapters.application_files import load_application
 from continuity.adapters.cluster_apply import Applier, Found
 from continuity.adapters.manifest_files import read_manifests
-from continuity.domain.manifests import Manifest, arranged, manifest_steps, quiet_route
+from continuity.domain.deployment import Adjustments, arranged, manifest_steps, quiet_route
+from continuity.domain.manifests import Manifest
 from continuity.errors import ClusterError, FieldConflict, UnsafeOperation
 from tests.fixtures.cluster import eventually
 from tests.fixtures.fault_proxy import Fault
@@ -157,8 +158,9 @@ def test_the_samples_manifests_would_be_taken_by_a_cluster_and_leave_nothing_whe
     pinned = {str(ref): {"blottr": f"registry.example/blottr@sha256:{0:064x}"}}
     written = read_manifests(ROOT / "applications/blottr/k8s/disaster-recovery")
 
-    steps = manifest_steps(written, directory="", images=pinned, workloads=[ref], quiet=quiet_route("blottr", "blottr", ref.name))
-    wanted = arranged(written, images=pinned, priority=[str(ref)], quiet=quiet_route("blottr", "blottr", ref.name))
+    adjustments = Adjustments(images=pinned, priority=[str(ref)], quiet=quiet_route("blottr", "blottr", ref.name))
+    steps = manifest_steps(written, adjustments, directory="", workloads=[ref])
+    wanted = arranged(written, adjustments)
     tried = Applier(cluster=cluster).try_all(wanted)
 
     assert [step.name for step in steps] == [

@@ -3,7 +3,9 @@
 import pytest
 
 from continuity.domain.application import WorkloadRef
-from continuity.domain.manifests import Manifest, Wave, arranged, fingerprint, manifest_steps, quiet_route, unpinned
+from continuity.domain.deployment import Adjustments, manifest_steps, quiet_route
+from continuity.domain.deployment import arranged as arranged_by
+from continuity.domain.manifests import Manifest, Wave, fingerprint, unpinned
 from continuity.errors import ConfigurationRefused, UnsafeOperation
 
 PINNED = f"registry.example/shop@sha256:{0:064x}"
@@ -14,6 +16,10 @@ def manifest(kind: str, name: str, *, namespace: str = "shop", **content) -> Man
     metadata = {"name": name, "namespace": namespace}
     content = {"metadata": metadata, **content}
     return Manifest(api_version=API_VERSIONS.get(kind, "v1"), kind=kind, name=name, namespace=namespace, content=content)
+
+
+def arranged(manifests: list[Manifest], **adjustments) -> tuple[Manifest, ...]:
+    return arranged_by(manifests, Adjustments(**adjustments))
 
 
 def workload(name: str, kind: str = "Deployment", replicas: int = 2) -> Manifest:
@@ -44,7 +50,7 @@ def test_each_wave_stands_before_what_needs_it():
         manifest("Namespace", "shop", namespace=""),
     ]
 
-    assert [(each.wave, each.kind) for each in arranged(written, images={})] == [
+    assert [(each.wave, each.kind) for each in arranged(written)] == [
         (Wave.NAMESPACES, "Namespace"),
         (Wave.DEFINITIONS, "CustomResourceDefinition"),
         (Wave.CONFIGURATION, "Gadget"),
@@ -58,7 +64,7 @@ def test_each_wave_stands_before_what_needs_it():
 def test_what_earns_the_money_comes_first_and_the_rest_as_it_is_written():
     written = [workload("mail"), workload("web"), workload("pay"), workload("reports")]
 
-    in_order = arranged(written, images={}, priority=["shop/pay", "shop/web"])
+    in_order = arranged(written, priority=["shop/pay", "shop/web"])
 
     assert [each.name for each in in_order] == ["pay", "web", "mail", "reports"]
 
@@ -76,7 +82,7 @@ def test_the_images_of_the_applications_containers_are_pinned_and_no_others(kind
 def test_workloads_run_unless_they_are_asked_to_stand_still():
     written = [workload("web"), workload("worker"), workload("nightly", "CronJob")]
 
-    web, worker, nightly = arranged(written, images={}, at_zero=["shop/worker", "shop/nightly"])
+    web, worker, nightly = arranged(written, at_zero=["shop/worker", "shop/nightly"])
 
     assert (web.content["spec"]["replicas"], worker.content["spec"]["replicas"]) == (2, 0)
     assert nightly.content["spec"]["suspend"] is True
@@ -91,14 +97,14 @@ def test_an_image_that_may_be_another_by_now_is_named():
 def test_a_route_gives_the_recovered_side_nothing_whatever_is_written():
     quiet = quiet_route("shop", "shop", "shop")
 
-    [silenced] = arranged([route(("shop", 100), ("page", 0))], images={}, quiet=quiet)
+    [silenced] = arranged([route(("shop", 100), ("page", 0))], quiet=quiet)
 
     assert silenced.content["spec"]["rules"][0]["backendRefs"] == [
         {"name": "shop", "port": 80, "weight": 0},
         {"name": "page", "port": 80, "weight": 100},
     ]
     with pytest.raises(UnsafeOperation, match="100 % of the visitors would get errors"):
-        arranged([route(("shop", 100))], images={}, quiet=quiet)
+        arranged([route(("shop", 100))], quiet=quiet)
 
 
 @pytest.mark.parametrize(
@@ -106,8 +112,8 @@ def test_a_route_gives_the_recovered_side_nothing_whatever_is_written():
     [
         ({"images": {"shop/none": {"app": PINNED}}}, "do not hold shop/none"),
         ({"images": {"shop/web": {"other": PINNED}}}, "do not hold shop/web, container other"),
-        ({"images": {}, "at_zero": ["shop/none"]}, "do not hold shop/none"),
-        ({"images": {}, "at_zero": ["shop/agent"]}, "do not hold shop/agent as what can stand still"),
+        ({"at_zero": ["shop/none"]}, "do not hold shop/none"),
+        ({"at_zero": ["shop/agent"]}, "do not hold shop/agent as what can stand still"),
     ],
 )
 def test_what_the_manifests_do_not_hold_cannot_be_asked_of_them(asked, said):
@@ -120,8 +126,31 @@ def test_a_plan_binds_to_the_contents_and_shows_none_of_them():
     other = manifest("Secret", "keys", stringData={"PASSWORD": "another"})
     ref = WorkloadRef(namespace="shop", name="web", containers=("app",))
 
-    steps = manifest_steps([secret, workload("web")], directory="/k8s", images={"shop/web": {"app": PINNED}}, workloads=[ref])
+    adjustments = Adjustments(images={"shop/web": {"app": PINNED}})
+    steps = manifest_steps([secret, workload("web")], adjustments, directory="/k8s", workloads=[ref])
 
     assert [each.name for each in steps] == ["apply the configuration", "apply the workloads", "wait for the rollout of web"]
     assert fingerprint([secret]) != fingerprint([other])
     assert "canary-7f3a" not in repr((steps, secret))
+
+
+def test_a_rehearsal_stands_in_a_namespace_of_its_own_and_touches_nothing_else():
+    rights = manifest("RoleBinding", "web", subjects=[{"name": "web", "namespace": "shop"}, {"name": "x", "namespace": "other"}])
+    shared = [manifest(kind, "shop", namespace="") for kind in ("Namespace", "CustomResourceDefinition", "ClusterRole")]
+    written = [*shared, rights, workload("web"), route(("shop", 0), ("page", 100))]
+    ref = WorkloadRef(namespace="shop", name="web", containers=("app",))
+    adjustments = Adjustments(images={"shop/web": {"app": PINNED}}, into="rehearsal")
+
+    moved = arranged_by(written, adjustments)
+    steps = manifest_steps(written, adjustments, directory="/k8s", workloads=[ref])
+
+    assert [str(each) for each in moved] == ["Namespace rehearsal", "RoleBinding rehearsal/web", "Deployment rehearsal/web"]
+    assert {each.content["metadata"]["namespace"] for each in moved[1:]} == {"rehearsal"}
+    assert [each["namespace"] for each in moved[1].content["subjects"]] == ["rehearsal", "other"]
+    assert images_in(moved[2]) == [PINNED, "proxy:1"]
+    assert steps[-1].target == "deployment rehearsal/web"
+
+
+def test_two_objects_never_become_one_in_a_rehearsal():
+    with pytest.raises(ConfigurationRefused, match="two objects of several namespaces would be ConfigMap rehearsal/x"):
+        arranged([manifest("ConfigMap", "x"), manifest("ConfigMap", "x", namespace="other")], into="rehearsal")

@@ -153,7 +153,7 @@ def manifest_steps(
         more = f" and {len(objects) - NAMED_IN_TARGET} more" if len(objects) > NAMED_IN_TARGET else ""
         steps.append(
             PlannedStep(
-                name=apply_step(wave),
+                name=f"apply the {wave}",
                 kind="apply the manifests",
                 target=", ".join(objects[:NAMED_IN_TARGET]) + more,
                 arguments={
@@ -171,20 +171,10 @@ def manifest_steps(
     return tuple(steps)
 
 
-def apply_step(wave: Wave) -> str:
-    """Return the name of the step that applies a wave."""
-    return f"apply the {wave}"
-
-
 def _rollout_step(ref: WorkloadRef) -> PlannedStep:
     return PlannedStep(
         name=f"wait for the rollout of {ref.name}",
         kind="wait for the rollout",
         target=f"deployment {ref}",
-        arguments={
-            "namespace": ref.namespace,
-            "workload": ref.name,
-            "containers": list(ref.containers),
-            "applied by": apply_step(Wave.WORKLOADS),
-        },
+        arguments={"namespace": ref.namespace, "workload": ref.name, "containers": list(ref.containers)},
     )

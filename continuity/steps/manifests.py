@@ -35,10 +35,14 @@ def _probe(world: World, facts: Facts) -> Probe:
         applier = Applier(cluster=cluster, force=facts["force"])
         if cluster_uid(cluster) != facts["cluster"]:
             return Probe.FOREIGN
-        now = [(str(each), _look(applier, each)) for each in _of_wave(_manifests(facts), facts["wave"])]
-    if any(seen and seen.uid != (recorded := facts["found"][name]["uid"]) and recorded for name, seen in now):
+        now = {str(each): _look(applier, each) for each in _of_wave(_manifests(facts), facts["wave"])}
+    if any(seen and _was_made_anew(seen, facts["found"][name]["uid"]) for name, seen in now.items()):
         return Probe.FOREIGN
-    return Probe.DONE if all(seen and seen.found is Found.SAME for _, seen in now) else Probe.NOT_DONE
+    return Probe.DONE if all(seen and seen.found is Found.SAME for seen in now.values()) else Probe.NOT_DONE
+
+
+def _was_made_anew(seen: Seen, recorded: str) -> bool:
+    return bool(recorded) and seen.uid != recorded
 
 
 def _look(applier: Applier, manifest: Manifest) -> Seen | None:
@@ -57,11 +61,10 @@ def _apply(world: World, facts: Facts) -> Facts:
         _same_cluster(cluster_uid(cluster), facts)
         applier = Applier(cluster=cluster, force=facts["force"])
         applier.try_all(manifests)
-        uids = {}
         for number, manifest in enumerate(manifests, start=1):
-            uids[str(manifest)] = applier.apply(manifest)
-            logger.info("applied object=%s number=%d of=%d", manifest, number, len(manifests))
-    return {"uids": uids}
+            uid = applier.apply(manifest)
+            logger.info("applied object=%s uid=%s number=%d of=%d", manifest, uid, number, len(manifests))
+    return {}
 
 
 def _take_away(world: World, facts: Facts) -> None:

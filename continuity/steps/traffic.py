@@ -144,11 +144,11 @@ def _start(world: World, facts: Facts) -> Facts:
 
 
 def _roll_out_facts(world: World, arguments: Facts) -> Facts:
-    """Name the object that is waited for, which a step of this run may have made."""
-    if "applied by" not in arguments:
+    """Name the object that is waited for: a plan knows no uid of what its own run applies."""
+    if "uid" in arguments:
         return arguments
-    place = f"Deployment {arguments['namespace']}/{arguments['workload']}"
-    return {**arguments, "uid": world.done[arguments["applied by"]]["uids"][place]}
+    with open_cluster(world.environment.cluster) as cluster:
+        return {**arguments, "uid": read_workload(cluster, ref_of(arguments)).uid}
 
 
 def _roll_out(world: World, facts: Facts) -> Facts:

@@ -71,7 +71,7 @@ class Api:
         return _seen(request, self.store.get(request.resource, request.namespace, request.name))
 
     def change(self, request: Request) -> Object:
-        """Replace, patch or apply an object, its status or its scale; one of another uid or version is refused with 409."""
+        """Replace, patch or apply an object or its scale; one of another uid or version is refused with 409."""
         resource = request.resource
         with self.store.lock:
             former = self.store.find(resource, request.namespace, request.name)
@@ -82,8 +82,6 @@ class Api:
             view, new = _seen(request, former), request.body
             if request.patch:
                 new = patched(view, new, kind=request.patch, custom=resource.custom)
-            if request.part == "status":
-                return self._keep(request, former | {"status": new.get("status", {})})
             if request.part == "scale":
                 new = _scaled(resource, former, new)
             new = updated(resource, former, changed(resource, former, new), request.manager)
@@ -121,19 +119,16 @@ class Api:
             policy = options.get("propagationPolicy") or query.get("propagationPolicy")
             # Of batch/v1 the pods stay by default, as they always have (API server, jobs strategy).
             orphan = (policy or ("Orphan" if resource is JOBS else "Background")) == "Orphan"
-            grace = options.get("gracePeriodSeconds", query.get("gracePeriodSeconds"))
             if not _is_dry(request):
-                self._delete(resource, former, orphan=orphan, grace_seconds=None if grace is None else int(grace))
+                self._delete(resource, former, orphan=orphan)
             details = {"name": request.name, "kind": resource.plural, "uid": former["metadata"]["uid"]}
             done = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details}
             return self.store.find(resource, request.namespace, request.name) or done
 
-    def _delete(
-        self, resource: Resource, former: Object, *, orphan: bool = False, grace_seconds: int | None = None
-    ) -> None:  # fmt: skip
+    def _delete(self, resource: Resource, former: Object, *, orphan: bool = False) -> None:
         name = former["metadata"]["name"]
         if resource is PODS:
-            delete_pod(self.store, former, grace_seconds)
+            delete_pod(self.store, former)
             return
         if resource is NAMESPACES:
             former["metadata"].setdefault("deletionTimestamp", timestamp())

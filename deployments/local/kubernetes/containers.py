@@ -113,12 +113,12 @@ class Container:
 
     def _start(self) -> None:
         try:
-            image = pull(self.around.registry, self.spec["image"])
-            if image is None:
+            pulled = pull(self.around.registry, self.spec["image"])
+            if pulled is None:
                 again = self.state["waiting"]["reason"] != "ContainerCreating"
                 message = f"the stand-in's registry has no image {self.spec['image']}"
                 raise Waits("ImagePullBackOff" if again else "ErrImagePull", message)  # noqa: TRY301 -- it is one of several reasons to wait
-            command = [*(self.spec.get("command") or image.argv), *(self.spec.get("args") or ())]
+            command = [*(self.spec.get("command") or pulled[1]), *(self.spec.get("args") or ())]
             environment = bare_environment() | self._environment()
             log = log_path(self.around.logs, self.pod, self.spec["name"], self.restarts)
             log.parent.mkdir(parents=True, exist_ok=True)
@@ -133,7 +133,7 @@ class Container:
             self._pause("RunContainerError", f"{error.strerror}: {error.filename}")
         else:
             self.around.warden.watch(self._process.pid)
-            self.image_id = image.reference
+            self.image_id = pulled[0]
             self.state = {"running": {"startedAt": timestamp()}}
             self._started = self._next_probe = time.monotonic()
             self.ready = not self._readiness

@@ -73,14 +73,13 @@ def _owned(owner: Object, metadata: Object) -> Object:
     return metadata | {"ownerReferences": [identity | {"controller": True, "blockOwnerDeletion": True}]}
 
 
-def delete_pod(store: Store, pod: Object, grace_seconds: int | None = None) -> None:
+def delete_pod(store: Store, pod: Object) -> None:
     """Begin to end a pod; it stays listed until its processes have ended."""
-    seconds = int(pod["spec"].get("terminationGracePeriodSeconds", 30)) if grace_seconds is None else grace_seconds
+    seconds = int(pod["spec"]["terminationGracePeriodSeconds"])
     ends = datetime.fromtimestamp(time.time() + seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
     def change(found: Object) -> None:
-        former = found["metadata"].get("deletionGracePeriodSeconds")
-        if found["metadata"]["uid"] == pod["metadata"]["uid"] and (former is None or seconds < former):
+        if found["metadata"]["uid"] == pod["metadata"]["uid"] and "deletionTimestamp" not in found["metadata"]:
             found["metadata"] |= {"deletionTimestamp": ends, "deletionGracePeriodSeconds": seconds}
 
     store.update(PODS, *_address(pod), change)

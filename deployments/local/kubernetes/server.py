@@ -75,11 +75,11 @@ class Handler(BaseHTTPRequestHandler):
                 return
             case ("GET", "", False):
                 answer = api.list(request)
-            case ("GET", "" | "status" | "scale", True):
+            case ("GET", "" | "scale", True):
                 answer = api.read(request)
             case ("POST", "", False):
                 answer = api.create(request)
-            case ("PUT" | "PATCH", "" | "status" | "scale", True):
+            case ("PUT" | "PATCH", "" | "scale", True):
                 answer = api.change(request)
             case ("DELETE", "", True):
                 answer = api.delete(request)

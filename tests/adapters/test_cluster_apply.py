@@ -65,7 +65,7 @@ def test_fields_of_others_are_taken_over_only_where_that_is_asked_for(cluster, c
     core.patch_namespaced_config_map("settings", namespace, theirs, **KUBECTL)
     ours = settings(namespace, MODE="ours")
 
-    with pytest.raises(FieldConflict, match=r'conflict with "kubectl" using v1: \.data\.MODE') as refused:
+    with pytest.raises(FieldConflict, match=r'conflict with "kubectl": \.data\.MODE') as refused:
         Applier(cluster=cluster).apply(ours)
     untouched = data_of(core, namespace)
     Applier(cluster=cluster, force=True).apply(ours)

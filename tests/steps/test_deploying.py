@@ -141,7 +141,7 @@ def test_nothing_is_applied_where_anything_would_be_refused(recovery, core):
     ended = recovery.engine().carry_out()
 
     assert ended.outcome is Outcome.UNDONE
-    assert 'conflict with "kubectl" using v1: .data.MODE' in ended.error.detail
+    assert 'conflict with "kubectl": .data.MODE' in ended.error.detail
     assert 'Deployment "wrong" is invalid: spec.template.spec.containers: Required value' in ended.error.detail
     assert [each.metadata.name for each in core.list_namespaced_config_map(recovery.namespace).items] == ["settings"]
     assert core.read_namespaced_config_map("settings", recovery.namespace).data == {"MODE": "theirs"}

@@ -139,8 +139,8 @@ def _paths_in(tree: Object, path: Path = ()) -> Iterator[Path]:
 
 def _contested(resource: Resource, contested: Mapping[Manager, set[Path]]) -> Refused:
     causes = [
-        (_shown(path), f'conflict with "{name}" using {resource.api_version}')
-        for (name, _), paths in contested.items()
+        (_shown(path), f'conflict with "{name}"' + (f" using {resource.api_version}" if operation == "Update" else ""))
+        for (name, operation), paths in contested.items()
         for path in sorted(paths)
     ]
     told = "; ".join(f"{message}: {field}" for field, message in causes)

@@ -4,13 +4,14 @@ One contract: read the weights, compute those of a percentage, set them as a com
 to keep, and go back exactly.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
 from continuity.adapters.cluster import Cluster, Document, compare_and_set, open_cluster
 from continuity.adapters.programs import child_environment, run_in_group
+from continuity.domain.deployment import quiet_route
 from continuity.domain.weights import ALL, CanaryWeights, Division, RouteWeights, Weights
 from continuity.errors import CheckFailed, ConfigurationRefused, UnsafeOperation
 from continuity.settings import ClusterSection, ShiftSection
@@ -52,16 +53,11 @@ class Traffic(Protocol):
 class ClusterTraffic:
     """Weights in an object of the cluster."""
 
+    name: str
     cluster: Cluster
     division: Division
     namespace: str
     object: str
-
-    @property
-    def name(self) -> str:
-        """Kind and name, and what of it is the recovered side."""
-        side = f", backend {self.division.backend}" if isinstance(self.division, RouteWeights) else ""
-        return f"{self.division.plural} {self.namespace}/{self.object}{side}"
 
     def read(self) -> Divided:
         """Read the weights.
@@ -121,14 +117,10 @@ class CommandTraffic:
     reading before and after: a command that can do so itself should.
     """
 
+    name: str
     setting: tuple[str, ...]
     reading: tuple[str, ...]
     deadline_seconds: float
-
-    @property
-    def name(self) -> str:
-        """The command."""
-        return f"the command {self.setting[0]}"
 
     def read(self) -> Divided:
         """Ask for the percentage.
@@ -196,12 +188,35 @@ def open_traffic(shift: ShiftSection | None, cluster: ClusterSection) -> Iterato
         raise ConfigurationRefused(
             "the environment does not say what divides traffic", hint="Fill in the section `[shift]` of its file."
         )
+    name = traffic_name(shift)
     if shift.set_command:
         yield CommandTraffic(
-            setting=shift.set_command, reading=shift.read_command, deadline_seconds=shift.command_deadline_seconds
+            name=name,
+            setting=shift.set_command,
+            reading=shift.read_command,
+            deadline_seconds=shift.command_deadline_seconds,
         )
         return
-    place, division = (shift.route, RouteWeights(backend=shift.backend)) if shift.route else (shift.ingress, CanaryWeights())
-    namespace, _, name = place.partition("/")
+    namespace, _, named = (shift.route or shift.ingress).partition("/")
     with open_cluster(cluster) as opened:
-        yield ClusterTraffic(cluster=opened, division=division, namespace=namespace, object=name)
+        yield ClusterTraffic(name=name, cluster=opened, division=_division(shift), namespace=namespace, object=named)
+
+
+def traffic_name(shift: ShiftSection) -> str:
+    """Return how plans call what divides traffic: also while nothing of it is there."""
+    if shift.set_command:
+        return f"the command {shift.set_command[0]}"
+    side = f", backend {shift.backend}" if shift.backend else ""
+    return f"{_division(shift).plural} {shift.route or shift.ingress}{side}"
+
+
+def quieted(shift: ShiftSection | None) -> Mapping[str, str]:
+    """Return what manifests have to be quieted by (see `quiet_route`); nothing where a command divides traffic."""
+    if shift is None or shift.set_command:
+        return {}
+    namespace, _, name = (shift.route or shift.ingress).partition("/")
+    return quiet_route(namespace, name, shift.backend)
+
+
+def _division(shift: ShiftSection) -> Division:
+    return RouteWeights(backend=shift.backend) if shift.route else CanaryWeights()

@@ -27,7 +27,7 @@ class Observation:
     """One look at the recovered side. None is a number that nobody could tell; `missing` says why."""
 
     after_seconds: float
-    """From the setting of the weights to the beginning of the look: so no rung is left after the first one."""
+    """From the first look at the rung to the beginning of this one: so no rung is left after the first."""
     wrong: str = ""
     """What is wrong with the answer of its health check, "" where nothing is."""
     error_percent: float | None = None

@@ -90,8 +90,9 @@ def _back_to_zero(traffic: Traffic, facts: Facts) -> None:
 
 
 def _put_back(world: World, facts: Facts) -> None:
+    """Put back the weights from before the run's first shift; those that somebody else has set stay, and are told of."""
     with _open(world) as traffic:
-        traffic.put(facts["former"], uid=facts["uid"])
+        traffic.put(facts["former"], uid=facts["uid"], over=_ours(facts))
 
 
 def _watch(world: World, rung: int) -> tuple[list[Observation], Decided]:
@@ -107,9 +108,10 @@ def _watch(world: World, rung: int) -> tuple[list[Observation], Decided]:
     users = world.environment.traffic
     check = world.application.health or HealthCheck()
     seen: list[Observation] = []
-    started = time.monotonic()
     with visiting(section.url, ca_file=users.ca_file if users else None) as visitor:
         lookout = Lookout(visitor=visitor, check=check, shift=section, prometheus=world.environment.prometheus)
+        # What it has taken to get here is no time for which the rung was seen to be good.
+        started = time.monotonic()
         while True:
             began = time.monotonic()
             seen.append(lookout.look(began - started))

@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from kubernetes import client
 
-from continuity.adapters.cluster_traffic import CommandTraffic, open_traffic
+from continuity.adapters.cluster_traffic import CommandTraffic, open_traffic, quieted, traffic_name
 from continuity.domain.weights import CANARY, CANARY_WEIGHT
 from continuity.errors import CheckFailed, ConfigurationRefused, NotInCluster, UnsafeOperation
 from continuity.settings import ClusterSection, ShiftSection
@@ -58,6 +58,24 @@ def test_weights_are_set_only_over_those_that_are_known_and_on_the_same_object(c
     assert annotations(networking, namespace)[CANARY_WEIGHT] == "37"
 
 
+@pytest.mark.parametrize(
+    ("ways", "name", "quiet"),
+    [
+        (
+            {"route": "shop/web", "backend": "new"},
+            "httproutes shop/web, backend new",
+            {"kind": "HTTPRoute", "place": "shop/web", "backend": "new"},
+        ),
+        ({"ingress": "shop/new"}, "ingresses shop/new", {"kind": "Ingress", "place": "shop/new", "backend": ""}),
+        ({"set_command": ["dns"], "read_command": ["dns"]}, "the command dns", {}),
+    ],
+)
+def test_a_plan_names_what_divides_traffic_before_any_of_it_is_there(ways, name, quiet):
+    shift = ShiftSection(url=URL, **ways)
+
+    assert (traffic_name(shift), quieted(shift)) == (name, quiet)
+
+
 def test_what_divides_traffic_has_to_be_named_and_there(namespace, local_cluster):
     with pytest.raises(ConfigurationRefused, match="does not say what divides traffic"), open_traffic(None, ClusterSection()):
         pass
@@ -71,6 +89,7 @@ def command(tmp_path, setting: str, reading: str = "print(open(sys.argv[1]).read
     state.write_text("0")
     run = [sys.executable, "-c"]
     return CommandTraffic(
+        name="the command of this test",
         setting=(*run, f"import sys; {setting}", str(state), "{percent}"),
         reading=(*run, f"import sys; {reading}", str(state)),
         deadline_seconds=seconds,
@@ -82,7 +101,7 @@ def test_a_command_sets_what_the_other_one_reads(tmp_path):
 
     dns.put(dns.at(25, 0), over=[0])
 
-    assert (dns.read().percent, dns.name) == (25, f"the command {sys.executable}")
+    assert dns.read().percent == 25
     with pytest.raises(UnsafeOperation, match="has weights that are not ours: 25"):
         dns.put(50, over=[0])
 

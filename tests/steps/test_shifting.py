@@ -169,7 +169,10 @@ def test_weights_that_somebody_else_has_set_are_left_alone(recover, route, custo
         engine = recovery.engine()
         with pytest.raises(ContinuityError, match="somebody else has acted on it"):
             engine._attempt(engine.journal.plan.step("shift traffic to 50 %"), engine.kinds["shift traffic"])
+        ended = recovery.engine().take_back()
 
+    assert ended.outcome is Outcome.UNDO_INCOMPLETE
+    assert "has weights that are not ours" in ended.because
     assert route() == [1, 1, 1]
 
 

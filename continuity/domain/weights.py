@@ -103,13 +103,17 @@ class RouteWeights:
             others = dict.fromkeys(others, 1)
         divisor = math.gcd(*others.values()) if others else 1
         shares = {place: weight // divisor for place, weight in others.items()}
-        ours = percent * (sum(shares.values()) or 1)
-        if max(ours, *(ALL * share for share in shares.values()), 0) > LARGEST_WEIGHT:
+        total = sum(shares.values()) or 1
+        # Whatever the percentage is: no rung may turn out to be impossible when traffic is on its way.
+        if ALL * total > LARGEST_WEIGHT:
             raise UnsafeOperation(
                 f"the weights of the route are too fine to be divided in hundredths: {sorted(shares.values())}",
                 hint="Give the other backends rounder weights.",
             )
-        return [[name, (ALL - percent) * shares[place] if place in shares else ours] for place, (name, _) in enumerate(rule)]
+        return [
+            [name, (ALL - percent) * shares[place] if place in shares else percent * total]
+            for place, (name, _) in enumerate(rule)
+        ]
 
 
 def _names(weights: Weights) -> list[Any]:

@@ -67,7 +67,7 @@ def a_route(*rules: list[tuple[str, int | None]]) -> dict:
     return {"spec": {"rules": [{"backendRefs": [backend(*each) for each in rule], "matches": ["kept"]} for rule in rules]}}
 
 
-weights = st.none() | st.integers(0, 10_000)
+weights = st.none() | st.integers(0, 3_000)
 rules = st.lists(st.tuples(weights, st.lists(weights, min_size=1, max_size=3)), min_size=1, max_size=3)
 
 
@@ -98,6 +98,11 @@ def test_no_visitor_is_sent_to_nobody():
     with pytest.raises(UnsafeOperation, match="90 % of the visitors would get errors"):
         ROUTE.at(10, alone)
     assert ROUTE.percent(ROUTE.at(ALL, alone)) == ALL
+
+
+def test_weights_that_hundredths_cannot_divide_are_refused():
+    with pytest.raises(UnsafeOperation, match="too fine to be divided in hundredths"):
+        ROUTE.at(10, ROUTE.read(a_route([("new", 0), ("old", 10_000), ("older", 1)])))
 
 
 @pytest.mark.parametrize("found", [a_route([("old", 1)]), a_route(), {"spec": {}}])

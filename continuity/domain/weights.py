@@ -37,7 +37,7 @@ class RouteWeights:
         """Return of each rule with the backend its backends with their weights; None for a rule that is not about it.
 
         Raises:
-            UnsafeOperation: no rule knows the backend.
+            UnsafeOperation: no rule knows the backend, or one knows it twice.
 
         """
         rules = [rule.get("backendRefs", []) for rule in found["spec"].get("rules", [])]
@@ -45,6 +45,10 @@ class RouteWeights:
         if not any(weights):
             raise UnsafeOperation(
                 f"no rule of the route has the backend {self.backend!r}", hint="Mend `[shift] backend`, or the route."
+            )
+        if any([name for name, _ in rule].count(self.backend) > 1 for rule in weights if rule):
+            raise UnsafeOperation(
+                f"a rule of the route has the backend {self.backend!r} twice", hint="Give the recovered side one backend a rule."
             )
         return weights
 

@@ -111,6 +111,11 @@ def test_a_route_that_does_not_know_the_recovered_side_is_refused(found):
         ROUTE.read(found)
 
 
+def test_a_rule_that_knows_the_recovered_side_twice_is_refused():
+    with pytest.raises(UnsafeOperation, match="has the backend 'new' twice"):
+        ROUTE.read(a_route([("new", 1), ("old", 1), ("new", 0)]))
+
+
 def test_a_canary_without_its_annotation_divides_nothing():
     with pytest.raises(UnsafeOperation, match="has not the annotation"):
         CanaryWeights().read({"metadata": {"annotations": {f"{CANARY}-weight": "10"}}})

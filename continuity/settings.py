@@ -95,6 +95,24 @@ class RollbackSection(Section):
     """Folder for journal entries that the vault does not take; default: below the user's state folder."""
 
 
+_SecretPlace = Annotated[str, Field(pattern=r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:/.+)$")]
+
+
+class RecoverySection(Section):
+    """What standing an application up again takes, and no recovery point can hold."""
+
+    passwords: dict[str, _SecretPlace] = {}
+    """Where the passwords of roles are, by role: `env:VARIABLE` or `file:/path`."""
+    without_password: tuple[str, ...] = ()
+    """Roles that are made although no password of theirs is at hand: they sign in when somebody has given them one."""
+    old_dsn: SecretStr | None = None
+    """The server that served before: its database is closed before all traffic comes here, so that no two are written to."""
+    manifests: Path | None = None
+    """Folder with what the application is on a cluster, as YAML: applied wave by wave, with the point's images by digest."""
+    output: Path | None = None
+    """Folder for what people work with meanwhile: lists for the manual fallback, the notice to customers."""
+
+
 class JournalSection(Section):
     """Where journals and leases stand; by default in the vault. Best in another account and region."""
 
@@ -136,7 +154,7 @@ class TrafficSection(Section):
     """Base address. Of https, certificate and name are verified; no credentials stand in it."""
     ca_file: Path | None = None
     """Certificates to trust instead of the system's."""
-    secrets: dict[str, Annotated[str, Field(pattern=r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:/.+)$")]] = {}
+    secrets: dict[str, _SecretPlace] = {}
     """Where the secrets of journeys are, by name: `env:VARIABLE` or `file:/path`."""
 
 
@@ -217,6 +235,7 @@ class Environment(Section):
     drill: DrillSection = DrillSection()
     media: MediaSection = MediaSection()
     rollback: RollbackSection = RollbackSection()
+    recovery: RecoverySection = RecoverySection()
     journal: JournalSection | None = None
     cluster: ClusterSection = ClusterSection()
     traffic: TrafficSection | None = None
@@ -246,6 +265,18 @@ class Environment(Section):
     def url(self) -> str:
         """Where users reach the application, or "" where that is not known."""
         return self.traffic.url if self.traffic else ""
+
+    @property
+    def recovered_url(self) -> str:
+        """Where a recovered side alone is reached, before visitors are let in, or "" where that is not known."""
+        return self.shift.url if self.shift else self.url
+
+    @property
+    def recovering(self) -> "Environment":
+        """The environment as a recovery sees it: the application is asked where the recovered side alone answers."""
+        if self.traffic is None:
+            return self
+        return self.model_copy(update={"traffic": self.traffic.model_copy(update={"url": self.recovered_url})})
 
     @property
     def pooler_dsn(self) -> str:

@@ -23,6 +23,7 @@ VERBS = {
     "hold": ("holding", "Stop traffic and writes now, without a plan."),
     "release": ("holding", "Put back exactly what a hold has stopped."),
     "rollback": ("rollback", "Plan to go back to a proven point, or carry such a plan out."),
+    "recover": ("recovery", "Plan to stand everything up again in an empty place, or carry such a plan out."),
     "feature": ("feature", "Switch a feature of the application on or off by its flag, or plan to."),
     "approve": ("runs", "Approve a plan with your signature."),
     "resume": ("runs", "Finish a run that was killed."),

@@ -114,6 +114,20 @@ OFFERS = (
         tags=("rollback",),
     ),
     Offer(
+        name="recovery",
+        entrypoint="flows.recovery:disaster_recovery",
+        description="Stands the application up again in an empty place, from the vault alone: shows the plan and what is missing,"
+        " and waits for a person to approve it.",
+        tags=("recovery",),
+    ),
+    Offer(
+        name="rehearsal",
+        entrypoint="flows.rehearsal:rehearse_recovery",
+        description="Recovers into a scratch place, times every stage against its budget, and clears all of it away.",
+        tags=("recovery", "rehearsal"),
+        nightly=(Nightly(slug="weekly", hour_utc=2, days="0"),),
+    ),
+    Offer(
         name="feature",
         entrypoint="flows.feature:switch_feature",
         description="Switches a feature on or off by its flag: shows the plan, and waits for a person to approve it.",

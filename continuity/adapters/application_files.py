@@ -11,6 +11,8 @@ from continuity.adapters.application_checks import CheckSection, ErrorsSection, 
 from continuity.domain.application import (
     Application,
     ApplicationName,
+    Fallback,
+    FallbackList,
     FlagSource,
     FlagTable,
     MediaBucket,
@@ -102,6 +104,22 @@ class _Flags(Section):
         return FlagSource(namespace=self.namespace or "", config_map=self.config_map or "", key=self.key, names=self.names)
 
 
+class _FallbackList(Section):
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,79}$")]
+    sql: Annotated[str, Field(min_length=10)]
+
+
+class _Fallback(Section):
+    list: tuple[_FallbackList, ...] = ()
+    notice: str = ""
+
+    def fallback(self) -> Fallback:
+        return Fallback(
+            lists=tuple(FallbackList(name=each.name, sql=each.sql.strip().rstrip(";")) for each in self.list),
+            notice=self.notice.strip(),
+        )
+
+
 class _Retention(Section):
     keep_all_days: Annotated[int, Field(ge=1, le=36500)] = 7
     daily: Annotated[int, Field(ge=0)] = 14
@@ -124,6 +142,7 @@ class _ApplicationFile(Section):
     test: tuple[CheckSection, ...] = ()
     query: tuple[QuerySection, ...] = ()
     errors: ErrorsSection = ErrorsSection()
+    fallback: _Fallback = _Fallback()
 
 
 class _Rule(Section):
@@ -183,6 +202,7 @@ def load_application(folder: Path, name: str) -> Application:
         tests=read_tests(content.test, source=path),
         queries=tuple(each.query() for each in content.query),
         errors=content.errors.watch(),
+        fallback=content.fallback.fallback(),
     )
 
 

@@ -1,10 +1,14 @@
 """The configuration that a workload refers to: ConfigMaps, read and given back; Secrets are never read."""
 
 import hashlib
+from urllib.parse import quote
 
 from continuity.adapters.cluster import Cluster, Document, canonical, compare_and_set
 from continuity.domain.workloads import ReferencedConfig
 from continuity.errors import ClusterConflict, NotInCluster
+
+METADATA_ALONE = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+"""The form of an object without its contents (Kubernetes API concepts, "Metadata-only fetches")."""
 
 
 def read_config(cluster: Cluster, namespace: str, kind: str, name: str) -> ReferencedConfig:
@@ -71,3 +75,36 @@ def restore_config(cluster: Cluster, namespace: str, config: ReferencedConfig) -
         reached=lambda found: found.get("data", {}) == wanted,
         write=write,
     )
+
+
+def holds(cluster: Cluster, namespace: str, config: ReferencedConfig) -> bool:
+    """Tell whether a ConfigMap holds exactly the recorded data. Changes nothing.
+
+    Raises:
+        ClusterError: the cluster does not tell.
+
+    """
+    from kubernetes import client
+
+    core = client.CoreV1Api(cluster.api)
+    what = f"read configmap {namespace}/{config.name}"
+    try:
+        found = cluster.call(what, core.read_namespaced_config_map, config.name, namespace)
+    except NotInCluster:
+        return False
+    return bool(found.get("data", {}) == dict(config.data or {}))
+
+
+def has_secret(cluster: Cluster, namespace: str, name: str) -> bool:
+    """Tell whether a Secret is there; a server sends no more of it than its metadata. Changes nothing.
+
+    Raises:
+        ClusterError: the cluster does not tell.
+
+    """
+    path = f"/api/v1/namespaces/{quote(namespace, safe='')}/secrets/{quote(name, safe='')}"
+    try:
+        cluster.request(f"look for secret {namespace}/{name}", "GET", path, accept=METADATA_ALONE)
+    except NotInCluster:
+        return False
+    return True

@@ -110,6 +110,22 @@ class Rule:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FallbackList:
+    """A list for working by hand, as CSV: `sql` reads it from the restored database."""
+
+    name: str
+    sql: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fallback:
+    """What an application gives to people while it is gone. `notice` may name {application}, {point_taken} and {expected}."""
+
+    lists: tuple[FallbackList, ...] = ()
+    notice: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Application:
     """What is protected."""
 
@@ -127,6 +143,7 @@ class Application:
     release: ReleaseSource | None = None
     flags: FlagSource | FlagTable | None = None
     """Where the feature flags live. Those of a table are in every dump, and go back with the database."""
+    fallback: Fallback = field(default_factory=Fallback)
 
     @property
     def uses_cluster(self) -> bool:

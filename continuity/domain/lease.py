@@ -11,6 +11,7 @@ class Purpose(StrEnum):
     """What is held. A backup and a change do not exclude each other by the lease: an emergency cannot wait for a dump."""
 
     BACKUP = "backup"
+    REHEARSAL = "rehearsal"
     CHANGE = "change"
 
 

@@ -30,6 +30,8 @@ class Verb(StrEnum):
     RELEASE = "release"
     UNDO = "undo"
     DISCARD = "discard"
+    RECOVERY = "recovery"
+    REHEARSAL = "rehearsal"
     FEATURE = "feature"
 
 

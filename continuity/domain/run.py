@@ -37,6 +37,17 @@ def application_of_run(run: str) -> ApplicationName:
     return ApplicationName(match["application"])
 
 
+def verb_of_run(run: str) -> Verb:
+    """Return what a run is for, by its id.
+
+    Raises:
+        ConfigurationRefused: the text is no such id.
+
+    """
+    application_of_run(run)
+    return Verb(run.rsplit("-", 3)[1])
+
+
 class EntryKind(StrEnum):
     """What a journal entry says."""
 

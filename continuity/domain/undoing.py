@@ -38,6 +38,12 @@ def plan_undo(
 
     """
     run = history.entries[0].run
+    if former.verb is Verb.RECOVERY:
+        raise UnsafeOperation(
+            f"{run} is a recovery: what it has brought up is all that there is",
+            detail="Nothing was changed.",
+            hint="Where the old primary is there after all, open it by hand: docs/runbooks/recovery.md.",
+        )
     done = [(step, entry.facts) for step in former.steps if (entry := history.done(step.name))]
     swapped = next((facts for step, facts in done if step.kind == "swap"), None)
     inverse = [INVERSES[step.kind](step.name, facts) for step, facts in reversed(done) if step.kind in INVERSES]

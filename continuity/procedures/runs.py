@@ -18,7 +18,7 @@ from continuity.domain.estimates import measured_seconds
 from continuity.domain.holds import hold_after
 from continuity.domain.lease import Purpose
 from continuity.domain.plan import Facts, Plan, PlannedStep, Verb, what_changed
-from continuity.domain.run import EntryKind, History, RunId, run_id
+from continuity.domain.run import EntryKind, History, RunId, run_id, verb_of_run
 from continuity.engine import Ended, Engine, Observer, Phase, unobserved
 from continuity.errors import ConfigurationRefused, DamagedObject, NotStored, UnsafeOperation, VaultError
 from continuity.journal import Journal, list_runs, plan_facts, plan_of, read_history
@@ -29,6 +29,7 @@ from continuity.steps.live import JudgeLive
 from continuity.steps.operation import Perform
 from continuity.steps.places import journals_of, spool_of
 from continuity.steps.progress import Report, silent
+from continuity.steps.rehearsal import rehearsing
 from continuity.steps.shadow import Judge
 from continuity.steps.step import World
 
@@ -84,7 +85,7 @@ def carry_out(
 
     """
     plan, journals = waiting.plan, journals_of(environment)
-    open_one = open_run(journals, application.name)
+    open_one = open_run(journals, application.name, _purpose(plan.verb))
     if open_one is not None and plan_of(read_history(journals, open_one)).hash == plan.hash:
         return resume(application, environment, open_one, hands=hands)
     run = run_id(application.name, plan.verb, datetime.now(UTC), nonce=uuid4().hex)
@@ -173,9 +174,9 @@ def take_back(application: Application, environment: Environment, run: RunId, *,
         return _report(run, engine, engine.take_back())
 
 
-def open_run(journals: Vault, application: ApplicationName) -> RunId | None:
-    """Return the run that was begun and has not ended. Runs exclude each other, so there is one at the most."""
-    lease = last_lease(journals, application, Purpose.CHANGE)
+def open_run(journals: Vault, application: ApplicationName, purpose: Purpose = Purpose.CHANGE) -> RunId | None:
+    """Return the run that was begun and has not ended. Runs of a purpose exclude each other, so there is one at the most."""
+    lease = last_lease(journals, application, purpose)
     return _open(journals, lease.journal) if lease else None
 
 
@@ -204,13 +205,23 @@ def read_measured(environment: Environment, application: ApplicationName) -> dic
 
 @contextmanager
 def _held(environment: Environment, application: Application, run: RunId) -> Iterator[HeldLease]:
-    with holding(journals_of(environment), application.name, Purpose.CHANGE, run=run) as lease:
+    with holding(journals_of(environment), application.name, _purpose(verb_of_run(run)), run=run) as lease:
         yield lease
+
+
+def _purpose(verb: Verb) -> Purpose:
+    # A rehearsal takes hours and changes nothing of the application: an emergency must not wait for it.
+    return Purpose.REHEARSAL if verb is Verb.REHEARSAL else Purpose.CHANGE
 
 
 def _engine(application: Application, environment: Environment, run: RunId, lease: HeldLease, hands: Hands) -> Engine:
     journal = Journal(journals_of(environment), run, epoch=lease.lease.epoch, spool=spool_of(environment, run))
     journal.load()
+    match verb_of_run(run):
+        case Verb.REHEARSAL:
+            application, environment = rehearsing(application, environment)
+        case Verb.RECOVERY:
+            environment = environment.recovering
     return Engine(
         journal=journal,
         lease=lease,

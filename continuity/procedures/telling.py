@@ -32,10 +32,9 @@ def headline(report: RunReport) -> str:
 def next_step(report: RunReport) -> str:
     """Say what a person does next."""
     match report.ended.outcome:
-        case Outcome.DONE if plan_of(report.history).verb is Verb.DISCARD:
-            return "nothing: the database is gone, and its room is free."
         case Outcome.DONE:
-            return f"look at the application. To go back on this: `continuity undo {report.run}`."
+            otherwise = f"look at the application. To go back on this: `continuity undo {report.run}`."
+            return _AFTER.get(plan_of(report.history).verb, otherwise)
         case Outcome.UNDONE:
             return f"{report.ended.hint or 'Mend what is named above.'} The application is as it was before."
         case Outcome.UNDO_INCOMPLETE:
@@ -44,11 +43,18 @@ def next_step(report: RunReport) -> str:
             return f"the data is the proven one; mend what is named above, then `continuity resume {report.run}` goes on."
 
 
+_AFTER = {
+    Verb.DISCARD: "nothing: the database is gone, and its room is free.",
+    Verb.REHEARSAL: "nothing: all of it was cleared away. Its times count for the prediction in `continuity status`.",
+    Verb.RECOVERY: "look at the application. The old primary stays closed; next is a backup of the new one.",
+}
+
+
 def confirmed(report: RunReport) -> str:
     """Say who has confirmed that the application works, or that it is outstanding; "" where nothing is to be confirmed."""
     if report.confirmation:
         return f"confirmed by {report.confirmation}"
-    if report.ended.outcome is not Outcome.DONE or plan_of(report.history).verb is not Verb.ROLLBACK:
+    if report.ended.outcome is not Outcome.DONE or plan_of(report.history).verb not in {Verb.ROLLBACK, Verb.RECOVERY}:
         return ""
     return f"a person's confirmation is outstanding: `continuity confirm {report.run} --as NAME`"
 

@@ -4,15 +4,20 @@ from collections.abc import Mapping
 
 from continuity.steps.application_tests import run_in_cluster, running_tests
 from continuity.steps.building import BUILD_IMAGE
+from continuity.steps.configuration import SET_THE_CONFIGURATION
 from continuity.steps.discarding import DISCARD
 from continuity.steps.error_rate import WATCH_ERRORS
+from continuity.steps.fallback import WRITE_THE_FALLBACK
 from continuity.steps.feature import RESTART_WORKLOAD, SEE_WHO_HAS_IT, SET_FLAG
+from continuity.steps.fencing import FENCE_OLD_PRIMARY, PROBE_A_WRITE
 from continuity.steps.health import CHECK_HEALTH
 from continuity.steps.live import COMPARE_QUERY_TIMES, JudgeLive, validating_live
 from continuity.steps.manifests import APPLY_WAVE
+from continuity.steps.naming import CLEAR_REHEARSAL, GIVE_THE_NAME
 from continuity.steps.pods import GATHER_PODS
 from continuity.steps.pooling import OPEN_POOLER
 from continuity.steps.release import PULL_IMAGE, SET_THE_FLAGS, SET_THE_RELEASE
+from continuity.steps.roles import RESTORE_ROLES
 from continuity.steps.shadow import RESTORE_SHADOW, Judge, judging
 from continuity.steps.shifting import SHIFT_TRAFFIC
 from continuity.steps.step import Step
@@ -37,7 +42,14 @@ KINDS = (
     WAIT_FOR_SESSIONS,
     END_SESSIONS,
     CLOSE_DATABASE,
+    RESTORE_ROLES,
     RESTORE_SHADOW,
+    GIVE_THE_NAME,
+    WRITE_THE_FALLBACK,
+    PROBE_A_WRITE,
+    FENCE_OLD_PRIMARY,
+    CLEAR_REHEARSAL,
+    SET_THE_CONFIGURATION,
     SET_THE_RELEASE,
     SET_THE_FLAGS,
     SET_FLAG,

@@ -1,6 +1,9 @@
 """The embedded stack, and the demonstration on it."""
 
 from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
 
 from deployments.commands.where import HERE, Where
 
@@ -28,8 +31,15 @@ def down(*, directory: Path = Path(".continuity/stack"), where: Where = HERE) ->
     return 0
 
 
-def demo(*, where: Where = HERE) -> int:
-    """Show the whole story on the embedded stack: backup, proof, damage, and that the damage is found."""
+def demo(
+    *,
+    disaster: Annotated[
+        bool, Parameter(negative="", help="Lose everything but the vault, and stand it up again, instead.")
+    ] = False,
+    where: Where = HERE,
+) -> int:
+    """Show the whole story on the embedded stack: backup, proof, damage, and the way back."""
     from deployments.local.demo import tell_story
+    from deployments.local.demo_recovery import tell_disaster
 
-    return tell_story(where.terminal())
+    return tell_disaster(where.terminal()) if disaster else tell_story(where.terminal())

@@ -2,9 +2,8 @@
 
 import os
 import shutil
-from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from continuity.settings import Environment, load_environment
 from continuity.steps.operation import perform_plainly
 from continuity.steps.restoring import RestoredDatabase, drop_restored
 from deployments.console import Terminal
+from deployments.local.demo_chapters import Chapters
 from deployments.local.demo_rollback import equality, release_badly, roll_back, serving, undo_is_possible
 from deployments.local.demo_scene import Scene
 from deployments.local.samples import bring_up
@@ -30,15 +30,6 @@ from deployments.local.stack import stop_stack
 from deployments.local.throwaway import throwaway_directory
 from deployments.telling.runs import Progress
 from expectations.validator import Validator
-
-
-@dataclass(frozen=True, kw_only=True)
-class Chapter:
-    """One claim of the story, whether it came out as claimed, and the evidence."""
-
-    name: str
-    held: bool
-    evidence: str
 
 
 def tell_story(terminal: Terminal) -> int:
@@ -60,11 +51,7 @@ def tell_story(terminal: Terminal) -> int:
             observe=Progress(terminal),
         )
         chapters = _chapters(scene, terminal)
-    held = all(chapter.held for chapter in chapters)
-    steps = [{"name": chapter.name, "held": chapter.held, "evidence": chapter.evidence} for chapter in chapters]
-    closing = "every claim held" if held else "a claim did not hold: see ✗ above"
-    terminal.result({"verdict": "sound" if held else "unfaithful", "steps": steps}, [f"\n{closing}"])
-    return 0 if held else 1
+    return chapters.close()
 
 
 def _forget(variables: tuple[str, ...]) -> None:
@@ -82,16 +69,9 @@ def _encrypted(environment: Environment, directory: Path) -> Environment:
     return environment.model_copy(update={"vault": vault})
 
 
-def _chapters(scene: Scene, terminal: Terminal) -> list[Chapter]:
-    told: list[Chapter] = []
-
-    def tell(name: str, play: Callable[[], tuple[bool, str]]) -> None:
-        terminal.note(f"… {name}")
-        held, evidence = play()
-        told.append(Chapter(name=name, held=held, evidence=evidence))
-        if not terminal.as_json:
-            terminal.result({}, [f"{'✓' if held else '✗'} {name}\n    {evidence}"])
-
+def _chapters(scene: Scene, terminal: Terminal) -> Chapters:
+    chapters = Chapters(terminal)
+    tell = chapters.tell
     first = scene.back_up()
     facts = reports.point_facts(first)
     tell("a recovery point is stored: streamed, compressed, encrypted", lambda: (True, f"{first.id}: {facts['stored']}"))
@@ -106,7 +86,7 @@ def _chapters(scene: Scene, terminal: Terminal) -> list[Chapter]:
     tell("the application serves the former release", lambda: serving(scene.address))
     tell("the live database equals the point", lambda: equality(scene, first))
     tell("what was replaced is kept, and the rollback can be undone", lambda: undo_is_possible(scene, report))
-    return told
+    return chapters
 
 
 def _judged(verdict: Verdict, wanted: Judgement) -> tuple[bool, str]:

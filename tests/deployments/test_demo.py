@@ -13,9 +13,9 @@ from deployments.local.postgres_binaries import find_binaries
 COMMAND = Path(sys.executable).with_name("continuity")
 
 
-def _play(**variables: str):
-    environment = {**os.environ, **variables}
-    done = subprocess.run([COMMAND, "demo", "--json"], capture_output=True, text=True, check=False, timeout=300, env=environment)
+def _play(*options: str, **variables: str):
+    environment, argv = {**os.environ, **variables}, [COMMAND, "demo", "--json", *options]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=300, env=environment)
     assert done.returncode == 0, done.stderr[-2000:] + done.stdout[-2000:]
     return json.loads(done.stdout)
 
@@ -35,3 +35,20 @@ def test_the_demonstration_needs_no_postgresql_of_the_system():
         pytest.skip("the wheel is not made for this Python")
 
     assert _play(CONTINUITY_POSTGRES_BIN="wheel")["verdict"] == "sound"
+
+
+def test_everything_but_the_vault_is_lost_and_one_command_brings_it_back_with_equal_digests_and_all_visitors():
+    told = _play("--disaster")
+
+    assert {step["name"]: step["held"] for step in told["steps"]} == dict.fromkeys(
+        (
+            "a recovery point of everything, proven",
+            "the database server, the application and its configuration are gone",
+            "one command stands everything up again",
+            "each stage stayed within its budget",
+            "all visitors are back",
+            "the application serves",
+            "the database equals the point",
+        ),
+        True,
+    )

@@ -1,12 +1,15 @@
 """Decides how a finished run is taken back: the inverse of each step that has changed something. Pure."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 
+from continuity.domain.agreement import agreement_steps
 from continuity.domain.application import Application
 from continuity.domain.feature import SET, FlagsSeen, put_back_step, steps_after_undo
 from continuity.domain.flags import same, says
 from continuity.domain.live import LiveState
+from continuity.domain.media_plan import ROLL_BACK, TAKE_BACK, account_step, media_taken_back
 from continuity.domain.plan import TAKES_OVER, Facts, Plan, PlannedStep, Verb
 from continuity.domain.proof import proof_steps
 from continuity.domain.run import History, RunId
@@ -49,6 +52,11 @@ def plan_undo(
     if swapped is not None:
         swap = _swap_back(live, run, swapped, pooled=pooled)
         targets["takes its place"] = f"database {swapped['replaced']} (OID {swapped['live_oid']}), closed since {run}"
+    if inverse and all(step.kind == TAKE_BACK for step in inverse):
+        # Once the files are as they were, what only looks takes nothing back.
+        inverse[-1] = replace(inverse[-1], pivot=True)
+    accounts = tuple(account_step(step.name, step.target) for step in inverse if step.kind == TAKE_BACK)
+    agreement = agreement_steps(application) if swapped is not None or accounts else ()
     stop = stop_steps(live.workloads, live.arguments, live.held) if stops else ()
     rolls_out = rollout_steps(live.workloads) if any(step.kind == "set the release" for step in inverse) else ()
     after = steps_after_undo(former)
@@ -60,7 +68,7 @@ def plan_undo(
         verb=Verb.UNDO,
         created=now,
         targets=targets,
-        steps=(*stop, *inverse, *swap, *start, *proof_steps(application, url, None)),
+        steps=(*stop, *inverse, *accounts, *swap, *start, *agreement, *proof_steps(application, url, None)),
         options=options | ({TAKES_OVER: live.held.run} if live.held and stops else {}),
     )
 
@@ -132,5 +140,7 @@ INVERSES: Mapping[str, Callable[[str, Facts], PlannedStep]] = {
     "set the release": _former_release,
     "set the flags": _former_flags,
     "set a flag": put_back_step,
+    ROLL_BACK: media_taken_back,
+    TAKE_BACK: media_taken_back,
 }
 """What takes a step back, by its kind: from its name and what it recorded. Kinds that are not here change nothing that lasts."""

@@ -1,0 +1,185 @@
+"""A versioned media bucket: the history of its keys as a stream, and acts that delete no version of any object."""
+
+import re
+from collections.abc import Iterator, Mapping
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from continuity.adapters.media import translated
+from continuity.domain.media_rollback import KeyHistory, Version
+from continuity.errors import UnsafeOperation
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+MOST_COPIED_BYTES = 5 * 1024**3
+"""What one CopyObject takes (S3 API); more is copied in parts."""
+
+PART_BYTES = 512 * 1024**2
+LOOKED_AT = 20
+"""Entries of one key that are read before and after it is changed: what matters is on top."""
+
+HEADERS = ("ContentType", "ContentEncoding", "ContentDisposition", "ContentLanguage", "CacheControl", "Metadata")
+"""What a file is served with: a copy in parts has to be given it, and it tells copies apart where ETags do not."""
+
+ORDER = "ContinuityOrder"
+_ENTRY = re.compile(rb"<(Version|DeleteMarker)>")
+_Entry = tuple[str, bool, Version]
+"""Key, whether it is the current one, and the entry."""
+
+
+class VersionedBucket:
+    """A bucket that keeps what is overwritten and deleted. Safe to use from several threads.
+
+    Raises MediaError where the store refuses or cannot be reached.
+    """
+
+    def __init__(self, client: "S3Client", bucket: str) -> None:
+        self.name = bucket
+        self._client = client
+        # The SDK parses versions and markers into two lists, and with it goes the order in which the store has told them.
+        client.meta.events.register("before-parse.s3.ListObjectVersions", _keep_order, unique_id=ORDER)
+
+    def histories(self, prefix: str) -> Iterator[KeyHistory]:
+        """Stream the history of each key, in the order of the keys (UTF-8 bytes), in flat memory."""
+        return grouped(entry for page in self._pages(prefix) for entry in in_order(page))
+
+    def history(self, key: str) -> KeyHistory | None:
+        """Return the newest entries of one key, or None where there is none."""
+        with translated(self.name):
+            page = self._client.list_object_versions(Bucket=self.name, Prefix=key, MaxKeys=LOOKED_AT)
+        # Longer keys that begin with this one come after it.
+        return next(grouped(entry for entry in in_order(page) if entry[0] == key), None)
+
+    def copy_forward(self, key: str, version: Version) -> str:
+        """Make a version the current one by copying it with its metadata, tags and storage class; return the copy's id.
+
+        Twice makes two copies.
+
+        Raises:
+            MediaGone: the version is gone.
+            UnsafeOperation: the bucket keeps no versions any more.
+
+        """
+        source = {"Bucket": self.name, "Key": key, "VersionId": version.id}
+        storage = {"StorageClass": version.storage} if version.storage not in {"", "STANDARD"} else {}
+        with translated(self.name):
+            if version.size_bytes > MOST_COPIED_BYTES:
+                self._copy_in_parts(source, storage)
+            else:
+                answer = self._client.copy_object(Bucket=self.name, Key=key, CopySource=source, **storage)  # type: ignore[arg-type]
+                return self._kept(answer, key)
+        # The transfer does not tell what it has made.
+        found = self.history(key)
+        copies = [each for each in found.versions if each.id != version.id] if found else []
+        return next((each.id for each in copies if self.same_file(key, each, version)), "")
+
+    def _copy_in_parts(self, source: dict[str, str], storage: dict[str, str]) -> None:
+        from boto3.s3.transfer import TransferConfig, create_transfer_manager
+
+        head = self._client.head_object(**source)  # type: ignore[arg-type]
+        given = _headers(head) | storage | {"MetadataDirective": "REPLACE", "TaggingDirective": "REPLACE"}
+        if tags := self._client.get_object_tagging(**source)["TagSet"]:  # type: ignore[arg-type]
+            given["Tagging"] = urlencode({tag["Key"]: tag["Value"] for tag in tags})
+        config = TransferConfig(multipart_threshold=1, multipart_chunksize=PART_BYTES)
+        with create_transfer_manager(self._client, config) as manager:
+            manager.copy(source, self.name, source["Key"], extra_args=given).result()
+
+    def add_marker(self, key: str) -> str:
+        """Hide a key behind a delete marker, and return its id. Twice makes two markers.
+
+        Raises:
+            UnsafeOperation: the bucket keeps no versions any more.
+
+        """
+        with translated(self.name):
+            return self._kept(self._client.delete_object(Bucket=self.name, Key=key), key)
+
+    def _kept(self, answer: Mapping[str, Any], key: str) -> str:
+        """Return the id of what was made, and stop where it has no id of its own: it may have replaced something."""
+        made = str(answer.get("VersionId", ""))
+        if made in {"", "null"}:
+            raise UnsafeOperation(
+                f"bucket {self.name} has stopped to keep versions: what was written to {key} has no id of its own",
+                hint="Somebody has suspended versioning during the run: switch it on again, then look at this key.",
+            )
+        return made
+
+    def remove_marker(self, key: str, marker: Version) -> None:
+        """Remove a delete marker; one that is gone is a success."""
+        if not marker.marker:
+            raise ValueError(f"{marker.id} is a version of an object, which is never deleted")
+        with translated(self.name):
+            self._client.delete_object(Bucket=self.name, Key=key, VersionId=marker.id)
+
+    def same_file(self, key: str, one: Version, other: Version) -> bool:
+        """Tell whether two versions are the same file: by size and ETag, or by size and headers where an ETag is no digest."""
+        if one.marker or other.marker or one.size_bytes != other.size_bytes:
+            return False
+        if one.etag == other.etag:
+            return True
+        with translated(self.name):
+            heads = [self._client.head_object(Bucket=self.name, Key=key, VersionId=each.id) for each in (one, other)]
+        return any(map(_etag_is_no_digest, heads)) and _headers(heads[0]) == _headers(heads[1])
+
+    def _pages(self, prefix: str) -> Iterator[Mapping[str, Any]]:
+        pages = iter(self._client.get_paginator("list_object_versions").paginate(Bucket=self.name, Prefix=prefix))
+        while True:
+            with translated(self.name):
+                page = next(pages, None)
+            if page is None:
+                return
+            yield page
+
+
+def in_order(page: Mapping[str, Any]) -> list[tuple[str, bool, Version, bool]]:
+    """Put the two lists of a page into one, by key, newest first; the last of each tuple says whether the store told so.
+
+    A page with a marker before a version is in the order of the store, as S3 documents it. One that has all versions first
+    may come from a store that sorts by kind: there moments decide, and the current entry comes first.
+    """
+    versions, markers = map(_version, page.get("Versions", ())), map(_marker, page.get("DeleteMarkers", ()))
+    order: list[bytes] = page.get(ORDER, [])
+    if not page.get("DeleteMarkers"):
+        return [(*entry, True) for entry in versions]
+    first = order.index(b"DeleteMarker") if b"DeleteMarker" in order else len(order)
+    if b"Version" in order[first:]:
+        return [(*next(versions if kind == b"Version" else markers), True) for kind in order]
+    merged = sorted([*versions, *markers], key=lambda entry: (entry[0], not entry[1], -entry[2].modified.timestamp()))
+    return [(*entry, False) for entry in merged]
+
+
+def grouped(entries: "Iterator[tuple[str, bool, Version, bool]]") -> Iterator[KeyHistory]:
+    """Gather entries, which stand in the order of their keys, into histories."""
+    for key, group in groupby(entries, key=lambda entry: entry[0]):
+        of_key = list(group)
+        yield KeyHistory(key=key, versions=tuple(each[2] for each in of_key), ordered=all(each[3] for each in of_key))
+
+
+def _keep_order(response_dict: Mapping[str, Any], customized_response_dict: dict[str, Any], **_: Any) -> None:
+    customized_response_dict[ORDER] = _ENTRY.findall(response_dict["body"])
+
+
+def _version(found: Mapping[str, Any]) -> _Entry:
+    version = Version(
+        id=found["VersionId"],
+        modified=found["LastModified"],
+        size_bytes=found["Size"],
+        etag=found["ETag"].strip('"'),
+        storage=found.get("StorageClass", ""),
+    )
+    return found["Key"], found["IsLatest"], version
+
+
+def _marker(found: Mapping[str, Any]) -> _Entry:
+    return found["Key"], found["IsLatest"], Version(id=found["VersionId"], modified=found["LastModified"], marker=True)
+
+
+def _headers(head: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: head[name] for name in HEADERS if head.get(name)}
+
+
+def _etag_is_no_digest(head: Mapping[str, Any]) -> bool:
+    """Whether an ETag is other than the MD5 of the content: of parts, or encrypted by a key of KMS (S3 API, Object)."""
+    return "-" in head["ETag"] or str(head.get("ServerSideEncryption", "")).startswith("aws:kms")

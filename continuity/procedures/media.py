@@ -1,0 +1,134 @@
+"""Plan a media rollback: list the bucket, decide key by key, keep the list, and say what it comes to."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from continuity.adapters.approvals import WaitingPlan
+from continuity.adapters.media import versioning_of
+from continuity.adapters.media_lists import store_list
+from continuity.adapters.media_versions import VersionedBucket
+from continuity.domain.activity import Discards
+from continuity.domain.application import Application, MediaBucket
+from continuity.domain.estimates import predict
+from continuity.domain.media_plan import ROLL_BACK, MediaList, MediaWish, Tally, plan_media, replan_media, summarize
+from continuity.domain.plan import Plan
+from continuity.errors import ConfigurationRefused, UnsafeOperation
+from continuity.procedures.rollback import READ_MEASURED
+from continuity.settings import Environment
+from continuity.steps.operation import PATIENT, Operation, Perform
+from continuity.steps.places import journals_of, media_of
+from continuity.steps.progress import Report, silent
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+KEYS_PER_SECOND = 60
+"""By rule of thumb: sixteen keys at once, each three requests of 50 to 90 ms."""
+
+
+def make_media_plan(
+    application: Application,
+    environment: Environment,
+    wish: MediaWish,
+    *,
+    perform: Perform,
+    now: datetime,
+    report: Report = silent,
+) -> WaitingPlan:
+    """Make the plan of a media rollback. Changes nothing but that its list is kept in the vault, under its own hash.
+
+    Raises:
+        ConfigurationRefused: the application has no bucket, or the moment is to come.
+        UnsafeOperation: the bucket keeps no versions, or nothing has changed since that was asked for.
+        MediaError, VaultError: the bucket could not be listed, or the list not be kept.
+
+    """
+    if wish.to > now:
+        raise ConfigurationRefused(
+            f"{wish.to:%Y-%m-%d %H:%M:%S} UTC is still to come", hint="Give a moment before the damage, with its zone."
+        )
+    wish, target = perform(LOOK, application, environment, wish)
+    listed = perform(LIST, application, environment, wish, report)
+    bucket = environment.media.bucket or (application.media.bucket if application.media else "")
+    plan = plan_media(application, wish, listed, bucket=bucket, target=target, now=now)
+    measured = perform(READ_MEASURED, environment, application.name)
+    estimates = predict(plan, point=None, measured=measured, discards=Discards(), live_bytes=0)
+    seconds = {**estimates.seconds, ROLL_BACK: round(listed.actions / KEYS_PER_SECOND, 1)}
+    sources = {**estimates.sources, ROLL_BACK: f"{KEYS_PER_SECOND} keys a second"}
+    return WaitingPlan(plan=plan, estimates=replace(estimates, seconds=seconds, sources=sources, notes=listed.notes))
+
+
+def remake_media_plan(application: Application, environment: Environment, plan: Plan, *, perform: Perform, now: datetime) -> Plan:
+    """Make the plan again without listing anew: the list is part of it, and each key is compared when it is its turn.
+
+    Raises:
+        UnsafeOperation: the bucket keeps no versions any more.
+
+    """
+    _, target = perform(LOOK, application, environment, MediaWish.of(plan))
+    return replan_media(application, plan, target=target, now=now)
+
+
+def look_at_bucket(application: Application, environment: Environment, wish: MediaWish) -> tuple[MediaWish, str]:
+    """Make sure that the bucket keeps versions; return the wish with the whole prefix, and the bucket in words.
+
+    Raises:
+        ConfigurationRefused: the application has no bucket, or the prefix leaves what belongs to it.
+        UnsafeOperation: it keeps no versions: what was overwritten or deleted is gone.
+
+    """
+    client, media = _opened(application, environment)
+    prefix = wish.prefix or media.prefix
+    if not prefix.startswith(media.prefix):
+        raise ConfigurationRefused(
+            f"keys below {prefix!r} do not belong to {application.name}", hint=f"Its prefix is {media.prefix!r}."
+        )
+    status = versioning_of(client, media.bucket)
+    if status != "Enabled":
+        raise _unversioned(media.bucket, status)
+    where = environment.media.endpoint_url or "AWS"
+    return replace(wish, prefix=prefix), f"{media.bucket} at {where}, versioned"
+
+
+def _unversioned(bucket: str, status: str) -> UnsafeOperation:
+    if status == "Suspended":
+        return UnsafeOperation(
+            f"versioning of bucket {bucket} is suspended: what is written replaces the version that is called null",
+            detail="Nothing was changed.",
+            hint="Switch it on again (put-bucket-versioning, Status=Enabled: no object is touched), then plan again.",
+        )
+    return UnsafeOperation(
+        f"bucket {bucket} keeps no versions: what was overwritten or deleted is gone, and could not be put back",
+        detail="Nothing was changed.",
+        hint="Restore from a replica of the bucket; then switch versioning on, so that the next time there is a way back.",
+    )
+
+
+def list_changes(application: Application, environment: Environment, wish: MediaWish, report: Report = silent) -> MediaList:
+    """List the bucket as a stream, decide each key, and keep what is to be done in the vault. Twice makes the same list.
+
+    Raises:
+        MediaError, VaultError: the bucket could not be listed, or the list not be kept.
+
+    """
+    client, media = _opened(application, environment)
+    tally = Tally(told=lambda seen: report(f"list media, {seen:,} keys", 0, 0))
+    histories = VersionedBucket(client, media.bucket).histories(wish.prefix)
+    entries = tally.decided(histories, wish.to, wish.changes)
+    folder = environment.drill.work_directory
+    key, sha256 = store_list(journals_of(environment), application.name, entries, folder=folder)
+    return summarize(tally, wish.changes, key=key, sha256=sha256)
+
+
+def _opened(application: Application, environment: Environment) -> "tuple[S3Client, MediaBucket]":
+    opened = media_of(environment, application)
+    if opened is None:
+        raise ConfigurationRefused(
+            f"{application.name} has no media bucket", hint="Describe it: `[media] bucket` in application.toml."
+        )
+    return opened
+
+
+LOOK = Operation(name="look at the media bucket", run=look_at_bucket, retry=PATIENT)
+LIST = Operation(name="list what has changed in the media bucket", run=list_changes, retry=PATIENT)

@@ -1,10 +1,12 @@
 """A versioned media bucket: the history of its keys as a stream, and acts that delete no version of any object."""
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from http import HTTPStatus
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
+from urllib.parse import unquote_plus, urlencode
+from xml.etree import ElementTree as ET
 
 from continuity.adapters.media import translated
 from continuity.domain.media_rollback import KeyHistory, Version
@@ -23,10 +25,12 @@ LOOKED_AT = 20
 HEADERS = ("ContentType", "ContentEncoding", "ContentDisposition", "ContentLanguage", "CacheControl", "Metadata")
 """What a file is served with: a copy in parts has to be given it, and it tells copies apart where ETags do not."""
 
-ORDER = "ContinuityOrder"
-_ENTRY = re.compile(rb"<(Version|DeleteMarker)>")
+KINDS = frozenset({"Version", "DeleteMarker"})
+ENTRIES = "ContinuityEntries"
 _Entry = tuple[str, bool, Version]
 """Key, whether it is the current one, and the entry."""
+_Told = tuple[str, bool, Version, bool]
+"""The same, and whether the store has told its place among the others."""
 
 
 class VersionedBucket:
@@ -38,19 +42,18 @@ class VersionedBucket:
     def __init__(self, client: "S3Client", bucket: str) -> None:
         self.name = bucket
         self._client = client
-        # The SDK parses versions and markers into two lists, and with it goes the order in which the store has told them.
-        client.meta.events.register("before-parse.s3.ListObjectVersions", _keep_order, unique_id=ORDER)
+        client.meta.events.register("before-parse.s3.ListObjectVersions", _read_entries, unique_id=ENTRIES)
 
     def histories(self, prefix: str) -> Iterator[KeyHistory]:
         """Stream the history of each key, in the order of the keys (UTF-8 bytes), in flat memory."""
-        return grouped(entry for page in self._pages(prefix) for entry in in_order(page))
+        return grouped(entry for page in self._pages(prefix) for entry in in_order(page[ENTRIES]))
 
     def history(self, key: str) -> KeyHistory | None:
         """Return the newest entries of one key, or None where there is none."""
         with translated(self.name):
-            page = self._client.list_object_versions(Bucket=self.name, Prefix=key, MaxKeys=LOOKED_AT)
+            page: Mapping[str, Any] = self._client.list_object_versions(Bucket=self.name, Prefix=key, MaxKeys=LOOKED_AT)
         # Longer keys that begin with this one come after it.
-        return next(grouped(entry for entry in in_order(page) if entry[0] == key), None)
+        return next(grouped(entry for entry in in_order(page[ENTRIES]) if entry[0] == key), None)
 
     def copy_forward(self, key: str, version: Version) -> str:
         """Make a version the current one by copying it with its metadata, tags and storage class; return the copy's id.
@@ -133,47 +136,57 @@ class VersionedBucket:
             yield page
 
 
-def in_order(page: Mapping[str, Any]) -> list[tuple[str, bool, Version, bool]]:
-    """Put the two lists of a page into one, by key, newest first; the last of each tuple says whether the store told so.
+def in_order(entries: Sequence[_Entry]) -> list[_Told]:
+    """Return the entries of a page by key, newest first, and of each whether the store has told so.
 
     A page with a marker before a version is in the order of the store, as S3 documents it. One that has all versions first
     may come from a store that sorts by kind: there moments decide, and the current entry comes first.
     """
-    versions, markers = map(_version, page.get("Versions", ())), map(_marker, page.get("DeleteMarkers", ()))
-    order: list[bytes] = page.get(ORDER, [])
-    if not page.get("DeleteMarkers"):
-        return [(*entry, True) for entry in versions]
-    first = order.index(b"DeleteMarker") if b"DeleteMarker" in order else len(order)
-    if b"Version" in order[first:]:
-        return [(*next(versions if kind == b"Version" else markers), True) for kind in order]
-    merged = sorted([*versions, *markers], key=lambda entry: (entry[0], not entry[1], -entry[2].modified.timestamp()))
+    kinds = [version.marker for _, _, version in entries]
+    if not any(kinds) or False in kinds[kinds.index(True) :]:
+        return [(*entry, True) for entry in entries]
+    merged = sorted(entries, key=lambda entry: (entry[0], not entry[1], -entry[2].modified.timestamp()))
     return [(*entry, False) for entry in merged]
 
 
-def grouped(entries: "Iterator[tuple[str, bool, Version, bool]]") -> Iterator[KeyHistory]:
+def grouped(entries: Iterator[_Told]) -> Iterator[KeyHistory]:
     """Gather entries, which stand in the order of their keys, into histories."""
     for key, group in groupby(entries, key=lambda entry: entry[0]):
         of_key = list(group)
         yield KeyHistory(key=key, versions=tuple(each[2] for each in of_key), ordered=all(each[3] for each in of_key))
 
 
-def _keep_order(response_dict: Mapping[str, Any], customized_response_dict: dict[str, Any], **_: Any) -> None:
-    customized_response_dict[ORDER] = _ENTRY.findall(response_dict["body"])
+def _read_entries(response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: Any) -> None:
+    """Read the entries of a listing in place of the SDK, which is left with the rest.
+
+    The SDK parses versions and markers into two lists, and with it goes the order in which the store has told them; it also
+    takes seven times as long, most of it over the moments.
+    """
+    if response_dict["status_code"] != HTTPStatus.OK:
+        return
+    root = ET.fromstring(response_dict["body"])  # noqa: S314 -- what the SDK does with the same bytes
+    encoded = next((each.text for each in root if _tag(each) == "EncodingType"), "") == "url"
+    found = [each for each in root if _tag(each) in KINDS]
+    root[:] = [each for each in root if _tag(each) not in KINDS]
+    response_dict["body"] = ET.tostring(root)
+    customized_response_dict[ENTRIES] = [_entry(each, encoded=encoded) for each in found]
 
 
-def _version(found: Mapping[str, Any]) -> _Entry:
+def _entry(element: ET.Element, *, encoded: bool) -> _Entry:
+    told = {_tag(each): each.text or "" for each in element}
     version = Version(
-        id=found["VersionId"],
-        modified=found["LastModified"],
-        size_bytes=found["Size"],
-        etag=found["ETag"].strip('"'),
-        storage=found.get("StorageClass", ""),
+        id=told["VersionId"],
+        modified=datetime.fromisoformat(told["LastModified"]),
+        marker=_tag(element) == "DeleteMarker",
+        size_bytes=int(told.get("Size", 0)),
+        etag=told.get("ETag", "").strip('"'),
+        storage=told.get("StorageClass", ""),
     )
-    return found["Key"], found["IsLatest"], version
+    return unquote_plus(told["Key"]) if encoded else told["Key"], told["IsLatest"] == "true", version
 
 
-def _marker(found: Mapping[str, Any]) -> _Entry:
-    return found["Key"], found["IsLatest"], Version(id=found["VersionId"], modified=found["LastModified"], marker=True)
+def _tag(element: ET.Element) -> str:
+    return element.tag.rpartition("}")[2]
 
 
 def _headers(head: Mapping[str, Any]) -> dict[str, Any]:

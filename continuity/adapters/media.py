@@ -14,10 +14,12 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 SERVER_ERROR = 500
+EXPIRES = "NoncurrentVersionExpiration"
 _ACCESS = (
     "Allow s3:ListBucket, s3:ListBucketVersions and s3:GetBucketVersioning; a rollback of media also needs s3:GetObject,"
-    " s3:GetObjectVersion, s3:GetObjectVersionTagging, s3:PutObject, s3:PutObjectTagging, s3:DeleteObject and, for delete"
-    " markers alone, s3:DeleteObjectVersion."
+    " s3:GetObjectVersion, s3:GetObjectVersionTagging, s3:PutObject, s3:PutObjectTagging, s3:GetBucketOwnershipControls,"
+    " s3:GetLifecycleConfiguration, s3:DeleteObject and, for delete markers alone, s3:DeleteObjectVersion; where objects have"
+    " access lists, s3:GetObjectVersionAcl and s3:PutObjectAcl."
 )
 
 
@@ -86,6 +88,24 @@ def is_versioned(client: "S3Client", bucket: str) -> bool:
 
     """
     return versioning_of(client, bucket) == "Enabled"
+
+
+def removes_former_versions(client: "S3Client", bucket: str) -> int | None:
+    """Return after how many days a lifecycle rule of the bucket removes versions that are not current, or None.
+
+    Raises:
+        MediaError: the bucket may not be asked.
+
+    """
+    with translated(bucket):
+        try:
+            rules = client.get_bucket_lifecycle_configuration(Bucket=bucket).get("Rules", [])
+        except ClientError as error:
+            if error.response["Error"]["Code"] in {"NoSuchLifecycleConfiguration", "NotImplemented"}:
+                return None
+            raise
+    enabled = [rule["NoncurrentVersionExpiration"] for rule in rules if rule["Status"] == "Enabled" and EXPIRES in rule]
+    return min((expiry.get("NoncurrentDays", 0) for expiry in enabled), default=None)
 
 
 def current_keys(client: "S3Client", media: MediaBucket) -> Iterator[str]:

@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import cached_property
 from http import HTTPStatus
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus, urlencode
 from xml.etree import ElementTree as ET
+
+from botocore.exceptions import ClientError
 
 from continuity.adapters.media import translated
 from continuity.domain.media_rollback import KeyHistory, Version
@@ -25,6 +28,12 @@ LOOKED_AT = 20
 HEADERS = ("ContentType", "ContentEncoding", "ContentDisposition", "ContentLanguage", "CacheControl", "Metadata")
 """What a file is served with: a copy in parts has to be given it, and it tells copies apart where ETags do not."""
 
+GRANTS = {
+    "FULL_CONTROL": "GrantFullControl",
+    "READ": "GrantRead",
+    "READ_ACP": "GrantReadACP",
+    "WRITE_ACP": "GrantWriteACP",
+}
 KINDS = frozenset({"Version", "DeleteMarker"})
 ENTRIES = "ContinuityEntries"
 _Entry = tuple[str, bool, Version]
@@ -56,7 +65,9 @@ class VersionedBucket:
         return next(grouped(entry for entry in in_order(page[ENTRIES]) if entry[0] == key), None)
 
     def copy_forward(self, key: str, version: Version) -> str:
-        """Make a version the current one by copying it with its metadata, tags and storage class; return the copy's id.
+        """Make a version the current one by copying it, with all that it has; return the copy's id.
+
+        It has its metadata, tags, storage class and access list; the default key of the bucket encrypts it.
 
         Twice makes two copies.
 
@@ -68,21 +79,45 @@ class VersionedBucket:
         source = {"Bucket": self.name, "Key": key, "VersionId": version.id}
         storage = {"StorageClass": version.storage} if version.storage not in {"", "STANDARD"} else {}
         with translated(self.name):
+            # By itself S3 gives a copy the standard storage class, and to its owner alone.
+            more: dict[str, Any] = storage | (self._grants(source) if self._has_acls else {})
             if version.size_bytes > MOST_COPIED_BYTES:
-                self._copy_in_parts(source, storage)
+                self._copy_in_parts(source, more)
             else:
-                answer = self._client.copy_object(Bucket=self.name, Key=key, CopySource=source, **storage)  # type: ignore[arg-type]
+                answer = self._client.copy_object(Bucket=self.name, Key=key, CopySource=source, **more)  # type: ignore[arg-type]
                 return self._kept(answer, key)
         # The transfer does not tell what it has made.
         found = self.history(key)
         copies = [each for each in found.versions if each.id != version.id] if found else []
         return next((each.id for each in copies if self.same_file(key, each, version)), "")
 
-    def _copy_in_parts(self, source: dict[str, str], storage: dict[str, str]) -> None:
+    @cached_property
+    def _has_acls(self) -> bool:
+        """Whether objects have access lists of their own: not where the bucket's owner owns all, nor in stores without them."""
+        try:
+            rules = self._client.get_bucket_ownership_controls(Bucket=self.name)["OwnershipControls"]["Rules"]
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "AccessDenied":
+                raise
+            return error.response["Error"]["Code"] == "OwnershipControlsNotFoundError"
+        return all(rule["ObjectOwnership"] != "BucketOwnerEnforced" for rule in rules)
+
+    def _grants(self, source: dict[str, str]) -> dict[str, str]:
+        """Return the access list of a version as a copy is given it; nothing where it is its owner's alone."""
+        found = self._client.get_object_acl(**source)  # type: ignore[arg-type]
+        lists: dict[str, list[str]] = {}
+        for grant in found["Grants"]:
+            grantee = grant["Grantee"]
+            named = f'id="{grantee["ID"]}"' if "ID" in grantee else f'uri="{grantee["URI"]}"'
+            lists.setdefault(GRANTS[grant["Permission"]], []).append(named)
+        owners = [f'id="{found["Owner"]["ID"]}"']
+        return {} if lists == {"GrantFullControl": owners} else {name: ", ".join(each) for name, each in lists.items()}
+
+    def _copy_in_parts(self, source: dict[str, str], more: dict[str, str]) -> None:
         from boto3.s3.transfer import TransferConfig, create_transfer_manager
 
         head = self._client.head_object(**source)  # type: ignore[arg-type]
-        given = _headers(head) | storage | {"MetadataDirective": "REPLACE", "TaggingDirective": "REPLACE"}
+        given = _headers(head) | more | {"MetadataDirective": "REPLACE", "TaggingDirective": "REPLACE"}
         if tags := self._client.get_object_tagging(**source)["TagSet"]:  # type: ignore[arg-type]
             given["Tagging"] = urlencode({tag["Key"]: tag["Value"] for tag in tags})
         config = TransferConfig(multipart_threshold=1, multipart_chunksize=PART_BYTES)

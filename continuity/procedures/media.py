@@ -1,11 +1,11 @@
 """Plan a media rollback: list the bucket, decide key by key, keep the list, and say what it comes to."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from continuity.adapters.approvals import WaitingPlan
-from continuity.adapters.media import versioning_of
+from continuity.adapters.media import removes_former_versions, versioning_of
 from continuity.adapters.media_lists import store_list
 from continuity.adapters.media_versions import VersionedBucket
 from continuity.domain.activity import Discards
@@ -13,7 +13,7 @@ from continuity.domain.application import Application, MediaBucket
 from continuity.domain.estimates import predict
 from continuity.domain.media_plan import ROLL_BACK, MediaList, MediaWish, Tally, plan_media, replan_media, summarize
 from continuity.domain.plan import Plan
-from continuity.errors import ConfigurationRefused, UnsafeOperation
+from continuity.errors import ConfigurationRefused, MediaError, UnsafeOperation
 from continuity.procedures.rollback import READ_MEASURED
 from continuity.settings import Environment
 from continuity.steps.operation import PATIENT, Operation, Perform
@@ -118,7 +118,21 @@ def list_changes(application: Application, environment: Environment, wish: Media
     entries = tally.decided(histories, wish.to, wish.changes)
     folder = environment.drill.work_directory
     key, sha256 = store_list(journals_of(environment), application.name, entries, folder=folder)
-    return summarize(tally, wish.changes, key=key, sha256=sha256)
+    listed = summarize(tally, wish.changes, key=key, sha256=sha256)
+    return replace(listed, notes=(*listed.notes, *_expiring(client, media.bucket, wish.to)))
+
+
+def _expiring(client: "S3Client", bucket: str, to: datetime) -> tuple[str, ...]:
+    """Say where the history of the bucket may be too short for the moment that is asked for."""
+    try:
+        days = removes_former_versions(client, bucket)
+    except MediaError as error:
+        return (f"whether a lifecycle rule removes former versions is not known: {error.message}",)
+    if days is None:
+        return ()
+    short = datetime.now(to.tzinfo) - to > timedelta(days=days)
+    what = "what was current then may be gone, and an older version be taken for it" if short else "enough for this moment"
+    return (f"a lifecycle rule of the bucket removes former versions after {days} days: {what}",)
 
 
 def _opened(application: Application, environment: Environment) -> "tuple[S3Client, MediaBucket]":

@@ -77,6 +77,31 @@ def test_a_copy_keeps_type_metadata_and_tags(album, bucket):
     assert tags == [{"Key": "style", "Value": "dotwork"}]
 
 
+def test_a_file_that_everybody_may_read_stays_one(album, bucket):
+    bucket.put("a", "old", -1, ACL="public-read")
+    bucket.put("a", "new", 1)
+    bucket.put("b", "old", -1)
+    bucket.put("b", "new", 1, ACL="public-read")
+
+    done = album.roll_back()
+
+    assert [bucket.readers(key) for key in ("a", "b")] == [{"everybody"}, set()]
+    album.take_back(done)
+    assert [bucket.readers(key) for key in ("a", "b")] == [set(), {"everybody"}]
+
+
+def test_a_rule_that_removes_former_versions_is_told_with_what_it_means(album, bucket):
+    bucket.put("a", "old", -1)
+    bucket.put("a", "new", 1)
+    expires = {"ID": "old", "Status": "Enabled", "Filter": {}, "NoncurrentVersionExpiration": {"NoncurrentDays": 30}}
+    bucket.client.put_bucket_lifecycle_configuration(Bucket=bucket.name, LifecycleConfiguration={"Rules": [expires]})
+
+    assert any("after 30 days: enough for this moment" in note for note in album.waiting().estimates.notes)
+    bucket.put("b", "old", -24 * 60)
+    bucket.put("b", "new", 1)
+    assert any("an older version be taken for it" in note for note in album.waiting(-24 * 59).estimates.notes)
+
+
 def test_a_file_too_large_for_one_copy_is_copied_in_parts_with_all_that_it_had(album, bucket, monkeypatch):
     monkeypatch.setattr("continuity.adapters.media_versions.MOST_COPIED_BYTES", 1_000_000)
     monkeypatch.setattr("continuity.adapters.media_versions.PART_BYTES", 5 * 2**20)

@@ -83,15 +83,17 @@ class Tally:
     left: int = 0
     left_samples: list[str] = field(default_factory=list)
     seen: int = 0
-    told: Callable[[int], None] = lambda _seen: None
-    """Told now and then how many keys have been seen."""
+    seen_bytes: int = 0
+    told: Callable[[int, int], None] = lambda _seen, _seen_bytes: None
+    """Told now and then how many keys have been seen, and the bytes that are current under them."""
 
     def decided(self, histories: Iterator[KeyHistory], moment: datetime, changes: Collection[Change]) -> Iterator[Action | Left]:
         """Decide each key, and pass on what is to be done and what cannot be."""
         for history in histories:
             self.seen += 1
+            self.seen_bytes += history.current.size_bytes
             if self.seen % TOLD_EVERY == 0:
-                self.told(self.seen)
+                self.told(self.seen, self.seen_bytes)
             changed = change_since(history, moment)
             if changed is None:
                 continue
@@ -122,6 +124,7 @@ class MediaList:
     key: str
     sha256: str
     actions: int
+    bytes: int
     left: int
     told: Mapping[str, str]
     """In words: each kind of change that goes back, with count, bytes and some keys."""
@@ -137,7 +140,13 @@ def summarize(tally: Tally, changes: Collection[Change], *, key: str, sha256: st
         notes.append(f"{tally.left:,} keys are left alone, the first: {'; '.join(tally.left_samples)}")
     notes.append(f"of {tally.seen:,} keys; no version of any object is deleted, and what was current stays in the history")
     return MediaList(
-        key=key, sha256=sha256, actions=sum(tally.keys[c] for c in changes), left=tally.left, told=told, notes=tuple(notes)
+        key=key,
+        sha256=sha256,
+        actions=sum(tally.keys[change] for change in changes),
+        bytes=sum(tally.bytes[change] for change in changes),
+        left=tally.left,
+        told=told,
+        notes=tuple(notes),
     )
 
 
@@ -184,6 +193,7 @@ def media_steps(listed: MediaList, *, bucket: str, prefix: str) -> tuple[Planned
         "list": listed.key,
         "sha256": listed.sha256,
         "actions": listed.actions,
+        "bytes": listed.bytes,
         "left": listed.left,
         "part_actions": PART_ACTIONS,
     }
@@ -208,7 +218,7 @@ def account_step(of: str, target: str) -> PlannedStep:
 
 def media_taken_back(step: str, facts: Facts) -> PlannedStep:
     """Plan the inverse of a step on media, from what its parts in the vault say was done to each key."""
-    kept = {name: facts[name] for name in ("bucket", "prefix", "actions", "part_actions")}
+    kept = {name: facts[name] for name in ("bucket", "prefix", "actions", "bytes", "part_actions")}
     return PlannedStep(
         name=step,
         kind=TAKE_BACK,

@@ -26,8 +26,8 @@ from continuity.steps.step import Probe, Step, World
 
 logger = logging.getLogger(__name__)
 
-IN_FLIGHT = 16
-"""Keys that are acted on at the same time: each takes three round trips, one after the other."""
+IN_FLIGHT = 10
+"""Keys that are acted on at the same time, each by three round trips one after the other; the SDK keeps ten connections."""
 
 NAMED = 100
 """Conflicts that the journal names; all of them are in an object of the vault."""
@@ -97,7 +97,7 @@ def _undoing(planned: Callable[[World, Facts], Iterator[Action]]) -> Callable[[W
 
 def _carry(bucket: VersionedBucket, parts: Parts, actions: Iterator[Action], world: World, facts: Facts) -> None:
     """Act part by part, after the last part that is stored."""
-    size, stored = facts["part_actions"], parts.count()
+    size, stored, done_bytes = facts["part_actions"], parts.count(), 0
     rest = islice(actions, stored * size, None)
     for number in range(stored + 1, 1_000_000):
         part = list(islice(rest, size))
@@ -108,8 +108,9 @@ def _carry(bucket: VersionedBucket, parts: Parts, actions: Iterator[Action], wor
         results = _each(lambda action, begun=begun: act(bucket, action, begun=begun), part)  # type: ignore[misc]
         parts.store(number, results)
         done = (number - 1) * size + len(part)
+        done_bytes += sum((each.wanted or each.current).size_bytes for each in part)
         logger.info("media part=%d keys=%d of=%d", number, done, facts["actions"])
-        world.report(f"media, {done:,} of {facts['actions']:,} keys", 0, 0)
+        world.report(f"media, {done:,} of {facts['actions']:,} keys", done_bytes, facts["bytes"])
     parts.end()
 
 

@@ -42,8 +42,6 @@ def media(
     terminal.note(f"as of {to.astimezone():%Y-%m-%d %H:%M:%S %Z}, {moment:%Y-%m-%d %H:%M:%S} UTC")
     wish = MediaWish(to=moment, prefix=prefix, changes=MediaWish.chosen(only))
     now = datetime.now(UTC)
-    waiting = make_media_plan(
-        protected, environment, wish, perform=perform_plainly, now=now, report=lambda what, _done, _all: terminal.note(what)
-    )
+    waiting = make_media_plan(protected, environment, wish, perform=perform_plainly, now=now, report=terminal.progress)
     perform_plainly(KEEP_PLAN, environment, waiting)
     return tell_plan(terminal, waiting, command=f"continuity media {application} --approve {waiting.plan.hash}")

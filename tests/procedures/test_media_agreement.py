@@ -8,7 +8,10 @@ import pytest
 from continuity.domain.agreement import MISSING, ORPHANS
 from continuity.domain.application import MediaBucket, MediaReference
 from continuity.domain.verdict import Judgement, Outcome
-from continuity.steps.agreement import compare_live
+from continuity.procedures.drill import Validated
+from continuity.procedures.validation import validate_live
+from continuity.steps.operation import perform_plainly
+from tests.fixtures.killing import judge_live_by_reach
 from tests.fixtures.media import bucket_on
 from tests.fixtures.places import ByDigests
 
@@ -42,6 +45,13 @@ def _described(protected, bucket, *references):
     return replace(protected, application=replace(protected.application, media=media))
 
 
+class ByReach(ByDigests):
+    """Examines a live database by whether it can be read."""
+
+    def live(self, dsn, database, manifest, application) -> Validated:
+        return Validated(findings=judge_live_by_reach(dsn, database, manifest, application).findings, result="")
+
+
 def _of(findings):
     return {finding.name: finding for finding in findings if finding.name in {MISSING, ORPHANS}}
 
@@ -52,11 +62,12 @@ def test_a_restore_is_compared_with_the_map_of_its_point_and_the_live_database_w
     bucket.delete("towns/B")
 
     drilled = _of(gallery.drill().verdict.findings)
-    live = _of(compare_live(gallery.application, gallery.environment))
+    examined = validate_live(gallery.application, gallery.environment, perform=perform_plainly, validate=ByReach())
+    live = _of(examined.verdict.findings)
 
     assert drilled[MISSING].outcome is Outcome.PASSED, drilled[MISSING].detail
     assert drilled[ORPHANS].detail.endswith("the first: nobody's.jpg")
-    assert live[MISSING].outcome is Outcome.FAILED
+    assert examined.verdict.judgement is Judgement.UNHEALTHY
     assert live[MISSING].detail.endswith(f"not in bucket {bucket.name}, the first: towns/B (public.guests.town)")
 
 

@@ -34,6 +34,7 @@ GRANTS = {
     "READ_ACP": "GrantReadACP",
     "WRITE_ACP": "GrantWriteACP",
 }
+NO_SUCH_CALL = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED})
 KINDS = frozenset({"Version", "DeleteMarker"})
 ENTRIES = "ContinuityEntries"
 _Entry = tuple[str, bool, Version]
@@ -65,11 +66,9 @@ class VersionedBucket:
         return next(grouped(entry for entry in in_order(page[ENTRIES]) if entry[0] == key), None)
 
     def copy_forward(self, key: str, version: Version) -> str:
-        """Make a version the current one by copying it, with all that it has; return the copy's id.
+        """Make a version the current one by copying it, with all that it has; return the copy's id, "" if not to be found.
 
-        It has its metadata, tags, storage class and access list; the default key of the bucket encrypts it.
-
-        Twice makes two copies.
+        It has its metadata, tags, storage class and access list; the default key of the bucket encrypts it. Twice makes two.
 
         Raises:
             MediaGone: the version is gone.
@@ -97,9 +96,11 @@ class VersionedBucket:
         try:
             rules = self._client.get_bucket_ownership_controls(Bucket=self.name)["OwnershipControls"]["Rules"]
         except ClientError as error:
-            if error.response["Error"]["Code"] == "AccessDenied":
-                raise
-            return error.response["Error"]["Code"] == "OwnershipControlsNotFoundError"
+            if error.response["Error"]["Code"] == "OwnershipControlsNotFoundError":
+                return True
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] in NO_SUCH_CALL:
+                return False
+            raise
         return all(rule["ObjectOwnership"] != "BucketOwnerEnforced" for rule in rules)
 
     def _grants(self, source: dict[str, str]) -> dict[str, str]:

@@ -5,8 +5,11 @@ Nothing here deletes a version of an object: an older one is copied forward, and
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+
+INSTANT = timedelta(seconds=5)
+"""Longer than between our look at a key and our act on it; a copy in parts has the moment at which it was begun."""
 
 ARCHIVED = frozenset({"GLACIER", "DEEP_ARCHIVE"})
 """Storage classes whose objects have to be restored before they can be copied (S3 API, RestoreObject)."""
@@ -188,3 +191,17 @@ def brought_about(action: Action, history: KeyHistory | None, same: Callable[[Ve
             return ()
         ours.append(each)
     return ()
+
+
+def covers(action: Action, history: KeyHistory | None, same: Callable[[Version], bool]) -> bool:
+    """Whether an attempt that was killed has put its entry over what somebody else made in the same instant.
+
+    Told by what is on top, which looks like ours, and by the time between the two: who uploads a file and then deletes it, or
+    puts the former one back, takes longer.
+    """
+    if history is None or action.act is Act.REMOVE_MARKER or len(history.versions) == 1:
+        return False
+    ours, theirs = history.versions[:2]
+    looks_ours = ours.marker if action.act is Act.ADD_MARKER else not ours.marker and same(ours)
+    strange = action.current.id not in {ours.id, theirs.id}
+    return strange and looks_ours and ours.modified - theirs.modified <= INSTANT

@@ -1,13 +1,15 @@
 """Acts on one key of the media bucket: compare, act, and see that nothing has come in between; settled by reading, always."""
 
 import logging
+from collections.abc import Callable
 
 from continuity.adapters.media_versions import VersionedBucket
-from continuity.domain.media_rollback import Act, Action, Came, KeyHistory, Result, Version, brought_about, ready
+from continuity.domain.media_rollback import Act, Action, Came, KeyHistory, Result, Version, brought_about, covers, ready
 from continuity.errors import MediaError, MediaGone
 
 logger = logging.getLogger(__name__)
 
+SAME_INSTANT = "somebody else has changed it in the same instant; what they made is current"
 MOST_GIVEN_BACK = 5
 """How often what somebody uploads in the same instant is put on top again, before a person is asked."""
 
@@ -23,8 +25,8 @@ def act(bucket: VersionedBucket, action: Action, *, begun: bool) -> Result:
 
     """
     found = bucket.history(action.key)
-    if begun and (after := _settled(bucket, action, found)):
-        return Result(action=action, came=Came.DONE, after=after)
+    if begun and (before := _found_done(bucket, action, found)):
+        return before
     if why := ready(action, found):
         return Result(action=action, came=Came.CONFLICT, because=why)
     try:
@@ -35,19 +37,28 @@ def act(bucket: VersionedBucket, action: Action, *, begun: bool) -> Result:
     if after := _settled(bucket, action, found):
         return Result(action=action, came=Came.DONE, after=after)
     _give_way(bucket, action.key, made, found)
-    because = "somebody else has changed it in the same instant; what they made is current"
-    return Result(action=action, came=Came.CONFLICT, because=because)
+    return Result(action=action, came=Came.CONFLICT, because=SAME_INSTANT)
 
 
 def settle(bucket: VersionedBucket, action: Action) -> Result:
-    """Find out whether an attempt that was killed has acted on a key. Changes nothing but doubled markers of ours.
+    """Find out whether an attempt that was killed has acted on a key. Changes nothing but what that has left half-way.
 
     Raises:
         MediaError: the store refused or cannot be reached.
 
     """
-    after = _settled(bucket, action, bucket.history(action.key))
-    return Result(action=action, came=Came.DONE if after else Came.NOT_DONE, after=after)
+    found = _found_done(bucket, action, bucket.history(action.key))
+    return found or Result(action=action, came=Came.NOT_DONE)
+
+
+def _found_done(bucket: VersionedBucket, action: Action, found: KeyHistory | None) -> Result | None:
+    """Return what a killed attempt has come to, or None where it had not come to this key."""
+    if after := _settled(bucket, action, found):
+        return Result(action=action, came=Came.DONE, after=after)
+    if found is None or not covers(action, found, _same(bucket, action)):
+        return None
+    _give_way(bucket, action.key, found.current.id, found)
+    return Result(action=action, came=Came.CONFLICT, because=SAME_INSTANT)
 
 
 def _bring_about(bucket: VersionedBucket, action: Action) -> str:
@@ -60,15 +71,17 @@ def _bring_about(bucket: VersionedBucket, action: Action) -> str:
 
 def _settled(bucket: VersionedBucket, action: Action, found: KeyHistory | None) -> Version | None:
     """Return the entry by which an action is done, or None. Of markers that were sent twice one stays."""
-
-    def same(version: Version) -> bool:
-        return action.wanted is not None and bucket.same_file(action.key, version, action.wanted)
-
-    ours = brought_about(action, found, same)
+    ours = brought_about(action, found, _same(bucket, action))
     if action.act is Act.ADD_MARKER:
         for doubled in ours[1:]:
             bucket.remove_marker(action.key, doubled)
     return ours[0] if ours else None
+
+
+def _same(bucket: VersionedBucket, action: Action) -> Callable[[Version], bool]:
+    """Return what tells whether a version is a copy of the wanted one."""
+    wanted = action.wanted
+    return lambda version: wanted is not None and bucket.same_file(action.key, version, wanted)
 
 
 def _give_way(bucket: VersionedBucket, key: str, made: str, found: KeyHistory | None) -> None:

@@ -257,6 +257,21 @@ def test_an_upload_after_the_plan_is_a_conflict_and_stays(album, bucket):
     assert (vault_of(album) / told["list"]).exists()
 
 
+def test_a_version_that_somebody_has_removed_for_good_after_the_plan_is_a_conflict(album, bucket):
+    version = bucket.put("a", "old", -1)
+    bucket.put("a", "bad", 1)
+    bucket.put("b", "old", -1)
+    marker = bucket.delete("b", 1)
+    step = album.plan().steps[0]
+    bucket.client.delete_object(Bucket=bucket.name, Key="a", VersionId=version)
+    bucket.client.delete_object(Bucket=bucket.name, Key="b", VersionId=marker)
+
+    told = album.account(album.carry_out(step))
+
+    assert bucket.contents() == {"a": b"bad", "b": b"old"}
+    assert (told["conflicts"], "NoSuchVersion" in told["named"][0]) == (2, True)
+
+
 def test_an_upload_after_the_rollback_survives_its_undo(album, bucket):
     for key in ("a", "b"):
         bucket.put(key, "old", -1)

@@ -87,6 +87,46 @@ def test_an_upload_between_our_look_and_our_act_stays_current(album, bucket, med
     assert album.account(done)["conflicts"] == 1
 
 
+@pytest.mark.parametrize("way", ["resume", "undo"])
+@pytest.mark.parametrize("kind", ["overwrite", "addition"])
+def test_killed_before_it_could_give_way_the_next_attempt_does(album, bucket, meddle, kind, way):
+    _history(bucket, kind)
+
+    def die(_key):
+        raise Killed
+
+    meddle(before=_once(lambda key: bucket.put(key, "by a customer")), after=_once(die))
+    step = album.plan(changes=EVERYTHING).steps[0]
+    with pytest.raises(Killed):
+        album.carry_out(step)
+    assert bucket.contents() != {"a": b"by a customer"}
+
+    if way == "resume":
+        assert album.account(album.carry_out(step))["conflicts"] == 1
+    else:
+        album.undo(album_facts(album, step))
+
+    assert bucket.contents() == {"a": b"by a customer"}
+
+
+def test_who_has_uploaded_and_deleted_long_before_a_killed_run_is_resumed_has_the_last_word(album, bucket, meddle):
+    _history(bucket, "addition")
+
+    def die(_key):
+        raise Killed
+
+    meddle(before=_once(die))
+    step = album.plan(changes=EVERYTHING).steps[0]
+    with pytest.raises(Killed):
+        album.carry_out(step)
+    bucket.put("a", "by a customer", 2)
+    bucket.delete("a", 3)
+
+    album.carry_out(step)
+
+    assert bucket.contents() == {}
+
+
 def test_a_deletion_between_our_look_and_our_act_stays(album, bucket, meddle):
     _history(bucket, "overwrite")
     meddle(before=_once(bucket.delete))

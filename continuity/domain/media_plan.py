@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from continuity.domain import reports
-from continuity.domain.agreement import agreement_steps
+from continuity.domain.agreement import COMPARE, agreement_steps
 from continuity.domain.application import Application
 from continuity.domain.media_rollback import Action, Change, KeyHistory, Left, change_since, decide
 from continuity.domain.moments import read_moment
@@ -16,7 +16,7 @@ DEFAULT = (Change.DELETES, Change.OVERWRITES)
 """What goes back unless a person says otherwise: files come back, and none goes. Additions are what users have uploaded since;
 rows may refer to them, and hiding them is for a person to ask for."""
 
-SHOWN = 5
+SHOWN = 3
 TOLD_EVERY = 10_000
 PART_ACTIONS = 2_000
 """Actions of one part: what a killed run asks the bucket about again, and what is held in memory at once."""
@@ -214,6 +214,12 @@ def replan_media(application: Application, plan: Plan, *, target: str, now: date
 def account_step(of: str, target: str) -> PlannedStep:
     """Plan to count what a step on media has done, and to name what it has left because somebody else was there first."""
     return PlannedStep(name=f"account for: {of}", kind=ACCOUNT, target=target, arguments={"step": of})
+
+
+def changes_media_only(plan: Plan) -> bool:
+    """Whether a plan acts on media and on nothing else."""
+    kinds = {step.kind for step in plan.steps}
+    return bool(kinds & {ROLL_BACK, TAKE_BACK}) and kinds <= {ROLL_BACK, TAKE_BACK, ACCOUNT, COMPARE}
 
 
 def media_taken_back(step: str, facts: Facts) -> PlannedStep:

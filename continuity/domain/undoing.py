@@ -52,9 +52,6 @@ def plan_undo(
     if swapped is not None:
         swap = _swap_back(live, run, swapped, pooled=pooled)
         targets["takes its place"] = f"database {swapped['replaced']} (OID {swapped['live_oid']}), closed since {run}"
-    if inverse and all(step.kind == TAKE_BACK for step in inverse):
-        # Once the files are as they were, what only looks takes nothing back.
-        inverse[-1] = replace(inverse[-1], pivot=True)
     accounts = tuple(account_step(step.name, step.target) for step in inverse if step.kind == TAKE_BACK)
     agreement = agreement_steps(application) if swapped is not None or accounts else ()
     stop = stop_steps(live.workloads, live.arguments, live.held) if stops else ()
@@ -102,6 +99,37 @@ def plan_undo_of_flags(
         created=now,
         targets=seen.targets,
         steps=(*(put_back_step(name, facts) for name, facts in reversed(done)), *steps_after_undo(former)),
+        options=options,
+    )
+
+
+def plan_undo_of_media(
+    application: Application, history: History, former: Plan, *, bucket: str, options: dict[str, str], now: datetime
+) -> Plan:
+    """Plan to take back a run that has changed media and nothing else: its database need not answer.
+
+    `bucket` is the bucket in words. Once the files are as they were before, what only looks takes nothing back.
+
+    Raises:
+        UnsafeOperation: the run has changed nothing.
+
+    """
+    run = history.entries[0].run
+    done = [(step, entry.facts) for step in former.steps if step.kind in INVERSES and (entry := history.done(step.name))]
+    if not done:
+        raise UnsafeOperation(f"{run} has changed nothing that lasts", detail="Nothing was changed.", hint="There is no undo.")
+    back = [INVERSES[step.kind](step.name, facts) for step, facts in reversed(done)]
+    return Plan(
+        application=application.name,
+        verb=Verb.UNDO,
+        created=now,
+        targets={"bucket": bucket, "takes back": f"{run}, key by key; what was uploaded since stays"},
+        steps=(
+            *back[:-1],
+            replace(back[-1], pivot=True),
+            *(account_step(step.name, step.target) for step in back),
+            *agreement_steps(application),
+        ),
         options=options,
     )
 

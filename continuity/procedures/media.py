@@ -10,8 +10,8 @@ from continuity.adapters.media_lists import store_list
 from continuity.adapters.media_versions import VersionedBucket
 from continuity.domain.activity import Discards
 from continuity.domain.application import Application, MediaBucket
-from continuity.domain.estimates import predict
-from continuity.domain.media_plan import ROLL_BACK, MediaList, MediaWish, Tally, plan_media, replan_media, summarize
+from continuity.domain.estimates import Estimates, predict
+from continuity.domain.media_plan import MediaList, MediaWish, Tally, plan_media, replan_media, summarize
 from continuity.domain.plan import Plan
 from continuity.errors import ConfigurationRefused, MediaError, UnsafeOperation
 from continuity.procedures.rollback import READ_MEASURED
@@ -48,15 +48,22 @@ def make_media_plan(
         raise ConfigurationRefused(
             f"{wish.to:%Y-%m-%d %H:%M:%S} UTC is still to come", hint="Give a moment before the damage, with its zone."
         )
-    wish, target = perform(LOOK, application, environment, wish)
+    prefix, target = perform(LOOK, application, environment, wish.prefix)
+    wish = replace(wish, prefix=prefix)
     listed = perform(LIST, application, environment, wish, report)
     bucket = environment.media.bucket or (application.media.bucket if application.media else "")
     plan = plan_media(application, wish, listed, bucket=bucket, target=target, now=now)
-    measured = perform(READ_MEASURED, environment, application.name)
+    return WaitingPlan(plan=plan, estimates=estimate_media(environment, plan, perform=perform, notes=listed.notes))
+
+
+def estimate_media(environment: Environment, plan: Plan, *, perform: Perform, notes: tuple[str, ...] = ()) -> Estimates:
+    """Predict a plan's seconds: by the number of keys for what acts on them, else from the last run. Nothing is lost."""
+    measured = perform(READ_MEASURED, environment, plan.application)
     estimates = predict(plan, point=None, measured=measured, discards=Discards(), live_bytes=0)
-    seconds = {**estimates.seconds, ROLL_BACK: round(listed.actions / KEYS_PER_SECOND, 1)}
-    sources = {**estimates.sources, ROLL_BACK: f"{KEYS_PER_SECOND} keys a second"}
-    return WaitingPlan(plan=plan, estimates=replace(estimates, seconds=seconds, sources=sources, notes=listed.notes))
+    by_keys = {step.name: step.arguments["actions"] / KEYS_PER_SECOND for step in plan.steps if "actions" in step.arguments}
+    seconds = {**estimates.seconds, **{name: round(each, 1) for name, each in by_keys.items()}}
+    sources = {**estimates.sources, **dict.fromkeys(by_keys, f"{KEYS_PER_SECOND} keys a second")}
+    return replace(estimates, seconds=seconds, sources=sources, notes=notes)
 
 
 def remake_media_plan(application: Application, environment: Environment, plan: Plan, *, perform: Perform, now: datetime) -> Plan:
@@ -66,12 +73,12 @@ def remake_media_plan(application: Application, environment: Environment, plan: 
         UnsafeOperation: the bucket keeps no versions any more.
 
     """
-    _, target = perform(LOOK, application, environment, MediaWish.of(plan))
+    _, target = perform(LOOK, application, environment, MediaWish.of(plan).prefix)
     return replan_media(application, plan, target=target, now=now)
 
 
-def look_at_bucket(application: Application, environment: Environment, wish: MediaWish) -> tuple[MediaWish, str]:
-    """Make sure that the bucket keeps versions; return the wish with the whole prefix, and the bucket in words.
+def look_at_bucket(application: Application, environment: Environment, prefix: str) -> tuple[str, str]:
+    """Make sure that the bucket keeps versions; return the prefix ("" is the application's), and the bucket in words.
 
     Raises:
         ConfigurationRefused: the application has no bucket, or the prefix leaves what belongs to it.
@@ -79,7 +86,7 @@ def look_at_bucket(application: Application, environment: Environment, wish: Med
 
     """
     client, media = _opened(application, environment)
-    prefix = wish.prefix or media.prefix
+    prefix = prefix or media.prefix
     if not prefix.startswith(media.prefix):
         raise ConfigurationRefused(
             f"keys below {prefix!r} do not belong to {application.name}", hint=f"Its prefix is {media.prefix!r}."
@@ -88,7 +95,7 @@ def look_at_bucket(application: Application, environment: Environment, wish: Med
     if status != "Enabled":
         raise _unversioned(media.bucket, status)
     where = environment.media.endpoint_url or "AWS"
-    return replace(wish, prefix=prefix), f"{media.bucket} at {where}, versioned"
+    return prefix, f"{media.bucket} at {where}, versioned"
 
 
 def _unversioned(bucket: str, status: str) -> UnsafeOperation:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
+from pydantic import SecretStr
 
 from continuity.domain.media_plan import DEFAULT, MediaWish
 from continuity.domain.media_rollback import Change
@@ -134,6 +135,19 @@ def test_conflicts_and_missing_files_are_told_in_the_report(seat, bucket):
     assert f"{DELETED[0]} (public.guests.town)" in text
 
 
+def test_without_its_database_files_go_back_and_the_comparison_is_made_up_for(seat, bucket):
+    waiting = _plan(seat)
+    application, environment = load(seat.environment, "guestbook")
+    gone = environment.database.model_copy(update={"dsn": SecretStr("host=127.0.0.1 port=1 dbname=gone")})
+
+    report = carry_out_here(application, environment.model_copy(update={"database": gone}), waiting)
+
+    assert (report.ended.outcome, report.ended.failed) == (Outcome.INCOMPLETE, "compare database and media")
+    assert bucket.contents() == dict.fromkeys(DELETED + OVERWRITTEN, b"good") | dict.fromkeys(ADDED, b"bad")
+    assert resume_run(seat.environment, "guestbook", report.run, None) == 0
+    assert _outcome(seat) is Outcome.DONE
+
+
 def test_a_person_plans_carries_out_and_undoes_from_the_terminal(seat, bucket):
     before = bucket.contents()
     options = ["media", "guestbook", "--to", "2026-11-24T12:00:00+00:00"]
@@ -154,6 +168,7 @@ def test_a_person_plans_carries_out_and_undoes_from_the_terminal(seat, bucket):
     assert done["outcome"] == "done"
     assert bucket.contents() == dict.fromkeys(DELETED + OVERWRITTEN, b"good") | dict.fromkeys(ADDED, b"bad")
     undo = seat.json("undo", done["run"])["plan"]
+    assert "server" not in undo["targets"]  # the database need not answer
     bucket.put(OVERWRITTEN[0], "by a customer")
 
     # The files of which rows tell are gone again, and one has changed since: both are to be looked at.

@@ -33,6 +33,7 @@ class Verb(StrEnum):
     RECOVERY = "recovery"
     REHEARSAL = "rehearsal"
     FEATURE = "feature"
+    MEDIA = "media"
 
 
 @dataclass(frozen=True, kw_only=True)

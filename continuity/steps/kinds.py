@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from continuity.steps.agreement import COMPARE_MEDIA
 from continuity.steps.application_tests import run_in_cluster, running_tests
 from continuity.steps.building import BUILD_IMAGE
 from continuity.steps.configuration import SET_THE_CONFIGURATION
@@ -13,6 +14,7 @@ from continuity.steps.fencing import FENCE_OLD_PRIMARY, PROBE_A_WRITE
 from continuity.steps.health import CHECK_HEALTH
 from continuity.steps.live import COMPARE_QUERY_TIMES, JudgeLive, validating_live
 from continuity.steps.manifests import APPLY_WAVE
+from continuity.steps.media import ACCOUNT_FOR_MEDIA, ROLL_BACK_MEDIA, TAKE_MEDIA_BACK
 from continuity.steps.naming import CLEAR_REHEARSAL, GIVE_THE_NAME
 from continuity.steps.pods import GATHER_PODS
 from continuity.steps.pooling import OPEN_POOLER
@@ -63,6 +65,10 @@ KINDS = (
     WAIT_FOR_ROLLOUT,
     RESUME_SCALERS,
     CHECK_HEALTH,
+    ROLL_BACK_MEDIA,
+    TAKE_MEDIA_BACK,
+    ACCOUNT_FOR_MEDIA,
+    COMPARE_MEDIA,
     GATHER_PODS,
     COMPARE_QUERY_TIMES,
     WATCH_ERRORS,

@@ -98,5 +98,13 @@ class MediaError(ContinuityError):
     """The media bucket could not be read."""
 
 
+class InfrastructureError(ContinuityError):
+    """Terraform refused, failed, or could not be run."""
+
+
+class StalePlan(InfrastructureError):
+    """The state has moved since the plan was made: what it says is out of date."""
+
+
 class CheckFailed(ContinuityError):
     """What was done stands, and the application does not pass a check of it."""

@@ -8,6 +8,7 @@ from continuity.steps.discarding import DISCARD
 from continuity.steps.error_rate import WATCH_ERRORS
 from continuity.steps.feature import RESTART_WORKLOAD, SEE_WHO_HAS_IT, SET_FLAG
 from continuity.steps.health import CHECK_HEALTH
+from continuity.steps.infrastructure import APPLY, PLAN, READ
 from continuity.steps.live import COMPARE_QUERY_TIMES, JudgeLive, validating_live
 from continuity.steps.manifests import APPLY_WAVE
 from continuity.steps.pods import GATHER_PODS
@@ -56,6 +57,9 @@ KINDS = (
     WATCH_ERRORS,
     APPLY_WAVE,
     SHIFT_TRAFFIC,
+    PLAN,
+    APPLY,
+    READ,
 )
 
 

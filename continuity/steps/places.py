@@ -37,6 +37,13 @@ def spool_of(environment: Environment, run: str) -> Path:
     return (environment.rollback.spool or Path(state) / "continuity/spool") / run
 
 
+def terraform_folder(environment: Environment, application: ApplicationName) -> Path:
+    """Return the folder of this machine for an application's terraform: providers, and plans while they are carried out."""
+    section = environment.terraform
+    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state"
+    return ((section.work_directory if section else None) or Path(state) / "continuity/terraform") / application
+
+
 def dsn_of(environment: Environment) -> str:
     """Return the protected server's connection string."""
     return environment.database.dsn.get_secret_value()

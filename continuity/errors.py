@@ -98,6 +98,10 @@ class MediaError(ContinuityError):
     """The media bucket could not be read."""
 
 
+class MediaGone(MediaError):
+    """An object is not there, or is not the one that it was: the others may be."""
+
+
 class InfrastructureError(ContinuityError):
     """Terraform refused, failed, or could not be run."""
 

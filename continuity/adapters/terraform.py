@@ -3,7 +3,6 @@
 import hashlib
 import logging
 import os
-import shlex
 import shutil
 import signal
 import subprocess
@@ -11,10 +10,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from pathlib import Path
 
-from continuity.adapters.programs import child_environment, safe_text
+from continuity.adapters.programs import safe_text
 from continuity.adapters.terraform_documents import (
     Diagnostic,
     Outputs,
@@ -24,6 +22,7 @@ from continuity.adapters.terraform_documents import (
     read_plan,
     read_state_identity,
 )
+from continuity.adapters.terraform_variables import variables_for
 from continuity.domain.infrastructure import InfrastructurePlan, Lock, StateIdentity
 from continuity.errors import Busy, ConfigurationRefused, InfrastructureError, StalePlan
 from continuity.settings import TerraformSection
@@ -35,13 +34,6 @@ STOP_SECONDS = 300.0
 TICK_SECONDS = 0.1
 TELL_SECONDS = 2.0
 ERRORED_STATE = "errored.tfstate"
-
-PASSED_VARIABLES = (
-    *("TF_VAR_*", "TF_HTTP_*", "TF_TOKEN_*", "TF_CLI_ARGS_init", "TF_CLI_CONFIG_FILE", "TF_PLUGIN_CACHE_DIR"),
-    *("AWS_*", "GOOGLE_*", "CLOUDSDK_*", "ARM_*", "AZURE_*", "CONSUL_*", "VAULT_*", "KUBE_*", "KUBECONFIG", "PG*"),
-    *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR"),
-)
-"""Variables of this process that terraform, its backends and its providers may see. TF_LOG is none: it would write secrets."""
 
 Tell = Callable[[str], None]
 
@@ -237,21 +229,7 @@ def open_terraform(section: TerraformSection, folder: Path) -> Terraform:
     absolute = section.model_copy(
         update={"directory": directory.resolve(), "var_file": section.var_file.resolve() if section.var_file else None}
     )
-    return Terraform(section=absolute, folder=folder.resolve(), variables=_variables(section, folder.resolve()))
-
-
-def _variables(section: TerraformSection, folder: Path) -> dict[str, str]:
-    passed = (*PASSED_VARIABLES, *section.variables)
-    given = {name: value for name, value in os.environ.items() if any(fnmatchcase(name, each) for each in passed)}
-    for word in shlex.split(given.get("TF_CLI_ARGS_init", "")):
-        if not word.startswith("-backend-config="):
-            raise ConfigurationRefused(
-                "TF_CLI_ARGS_init says more than the backend's settings", hint="Only -backend-config=NAME=VALUE is taken there."
-            )
-    if dropped := sorted(name for name in os.environ if name.startswith("TF_CLI_ARGS") and name != "TF_CLI_ARGS_init"):
-        logger.warning("not passed to terraform, whose arguments are ours alone: %s", ", ".join(dropped))
-    ours = {"TF_IN_AUTOMATION": "1", "TF_INPUT": "0", "CHECKPOINT_DISABLE": "1"}
-    return child_environment(given | ours | {"TF_WORKSPACE": section.workspace, "TF_DATA_DIR": str(folder / "data")})
+    return Terraform(section=absolute, folder=folder.resolve(), variables=variables_for(section, folder.resolve()))
 
 
 def digest_of(file: Path) -> str:

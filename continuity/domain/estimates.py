@@ -31,6 +31,7 @@ UNMEASURED_SECONDS: Mapping[str, float] = {
     "plan the infrastructure": 30,
     "apply the infrastructure": 900,
     "read the infrastructure": 3,
+    "bring the media back": 300,
 }
 """Seconds of a kind of step that no run has measured yet."""
 

@@ -11,6 +11,7 @@ from continuity.steps.health import CHECK_HEALTH
 from continuity.steps.infrastructure import APPLY, PLAN, READ
 from continuity.steps.live import COMPARE_QUERY_TIMES, JudgeLive, validating_live
 from continuity.steps.manifests import APPLY_WAVE
+from continuity.steps.media_return import BRING_BACK
 from continuity.steps.pods import GATHER_PODS
 from continuity.steps.pooling import OPEN_POOLER
 from continuity.steps.release import PULL_IMAGE, SET_THE_FLAGS, SET_THE_RELEASE
@@ -60,6 +61,7 @@ KINDS = (
     PLAN,
     APPLY,
     READ,
+    BRING_BACK,
 )
 
 

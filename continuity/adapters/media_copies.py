@@ -102,10 +102,11 @@ def copy_left(
     target: MediaStore,
     *,
     parallel: int,
+    held: bool = False,
     until: float | None = None,
     report: Callable[[int], None] = lambda _done: None,
 ) -> Copied:
-    """Copy what a worklist has left, several at a time, and mark it there. What is there already is not asked for again.
+    """Copy what a worklist has left (or of that what is `held`), several at a time, and mark it there.
 
     Killed, or past `until` (of the monotonic clock), the rest is left for the next call. `report` gets the bytes so far.
     An object that cannot be copied does not keep the others; a store in trouble ends it.
@@ -135,7 +136,7 @@ def copy_left(
                 report(copied.size_bytes)
 
     with ThreadPoolExecutor(parallel, thread_name_prefix="media") as pool:
-        for wanted in worklist.to_do():
+        for wanted in worklist.to_do(held=held):
             if until is not None and time.monotonic() > until:
                 copied.because = copied.because or "the time for copying was over"
                 break
@@ -150,7 +151,7 @@ def copy_left(
 @tenacity.retry(
     retry=tenacity.retry_if_exception(lambda error: isinstance(error, ContinuityError) and error.transient),
     stop=tenacity.stop_after_attempt(ATTEMPTS),
-    wait=tenacity.wait_exponential_jitter(initial=0.5, max=10),
+    wait=tenacity.wait_exponential_jitter(multiplier=0.5, max=10),
     reraise=True,
 )
 def copy(item: Item, source: MediaStore, target: MediaStore) -> str:
@@ -173,7 +174,9 @@ def _copy_by_store(item: Item, source: MediaStore, target: MediaStore) -> str:
     with translated(source, f"give {item.key}"):
         if item.size_bytes > LARGEST_COPY_BYTES:
             return _copy_in_parts(place, item, source, target)
-        answer = target.client.copy_object(Bucket=target.bucket, Key=item.to, CopySource=place, CopySourceIfMatch=item.etag)
+        answer = target.client.copy_object(
+            Bucket=target.bucket, Key=item.to, CopySource=place, CopySourceIfMatch=f'"{item.etag}"'
+        )
     return answer["CopyObjectResult"]["ETag"].strip('"')
 
 
@@ -181,7 +184,7 @@ def _copy_in_parts(place: Any, item: Item, source: MediaStore, target: MediaStor
     from boto3.s3.transfer import TransferConfig
     from s3transfer.manager import TransferManager
 
-    kept = _kept_headers(source.look(item.key, item.version)) | {"CopySourceIfMatch": item.etag}
+    kept = _kept_headers(source.look(item.key, item.version)) | {"CopySourceIfMatch": f'"{item.etag}"'}
     with TransferManager(target.client, TransferConfig(max_concurrency=2)) as manager:
         manager.copy(place, target.bucket, item.to, extra_args=kept, source_client=source.client).result()
     return str(target.look(item.to)["ETag"]).strip('"')
@@ -207,7 +210,9 @@ class _Digested:
 
 def _copy_through(item: Item, source: MediaStore, target: MediaStore) -> str:
     with translated(source, f"give {item.key}"):
-        answer: Any = source.client.get_object(Bucket=source.bucket, Key=item.key, IfMatch=item.etag, **_version(item.version))
+        answer: Any = source.client.get_object(
+            Bucket=source.bucket, Key=item.key, IfMatch=f'"{item.etag}"', **_version(item.version)
+        )
     body = _Digested(answer["Body"], source, item.key)
     place = Place(
         client=target.client,

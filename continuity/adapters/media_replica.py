@@ -32,6 +32,18 @@ def find_in_replica(worklist: Worklist, replica: MediaStore, application: Applic
     return worklist.left(), len(damaged)
 
 
+def hold_in_replica(worklist: Worklist, replica: MediaStore, application: ApplicationName) -> None:
+    """Mark what of a worklist by a bucket's keys the replica holds, as it was verified when it was copied there.
+
+    Raises:
+        MediaError: the replica cannot be listed.
+
+    """
+    learn_etags(worklist, replica, application)
+    for page in replica.pages(replica_prefix(application)):
+        worklist.hold(page)
+
+
 def learn_etags(worklist: Worklist, replica: MediaStore, application: ApplicationName) -> None:
     """Read which copies have another ETag than their source."""
     for page in replica.pages(_etags(application)):

@@ -16,7 +16,8 @@ PAGE_ROWS = 500
 
 
 _WANTED = """
-create table wanted (name text primary key, place text, key text, version text, etag text, bytes integer, there integer default 0)
+create table wanted
+(name text primary key, place text, key text, version text, etag text, bytes integer, there integer, held integer)
 without rowid"""
 _COLUMNS = "name, key, version, wanted.etag, bytes, coalesce(known.etag, wanted.etag) from wanted left join known using (place)"
 
@@ -68,7 +69,9 @@ class Worklist:
         self, folder: Path, place_of: Callable[[MediaObject], str], name_of: Callable[[MediaObject], str] | None = None
     ) -> None:
         """`place_of` is an object's key in the replica, `name_of` that in the bucket compared: by default the same."""
-        self._database = sqlite3.connect(folder / "worklist.sqlite", isolation_level=None)
+        file = folder / "worklist.sqlite"
+        file.unlink(missing_ok=True)
+        self._database = sqlite3.connect(file, isolation_level=None)
         self._place_of = place_of
         self._name_of = name_of or place_of
         # It is made anew by every run: what a crash does to it is nobody's loss.
@@ -77,6 +80,7 @@ class Worklist:
             "pragma synchronous = off",
             "pragma cache_size = -8000",
             _WANTED,
+            "create index wanted_place on wanted (place)",
             "create table known (place text primary key, etag text) without rowid",
         ):
             self._database.execute(statement)
@@ -94,7 +98,7 @@ class Worklist:
             for each in map(MediaObject.of, lines)
         )
         self._database.execute("begin")
-        self._database.executemany("insert or ignore into wanted values (?, ?, ?, ?, ?, ?, 0)", rows)
+        self._database.executemany("insert or ignore into wanted values (?, ?, ?, ?, ?, ?, 0, 0)", rows)
         self._database.execute("commit")
 
     def know(self, etags: Iterable[tuple[str, str]]) -> None:
@@ -123,6 +127,14 @@ class Worklist:
         self.mark(there)
         return strangers, others
 
+    def hold(self, page: Iterable[Listed]) -> None:
+        """Mark what of the replica's listing has the wanted bytes, so that it can be copied from there."""
+        self._database.executemany(
+            "update wanted set held = 1 where place = ?1 and bytes = ?2"
+            " and (etag = ?3 or exists (select 1 from known where known.place = ?1 and known.etag = ?3))",
+            ((each.name, each.size_bytes, each.etag) for each in page),
+        )
+
     def mark(self, names: Iterable[str]) -> None:
         """Mark what is there."""
         self._database.executemany("update wanted set there = 1 where name = ?", ((name,) for name in names))
@@ -131,17 +143,21 @@ class Worklist:
         """Mark nothing as there any more."""
         self._database.execute("update wanted set there = 0")
 
-    def left(self) -> Left:
-        """Count what is not marked."""
-        found = self._database.execute("select count(*), coalesce(sum(bytes), 0) from wanted where there = 0").fetchone()
+    def left(self, *, held: bool = False) -> Left:
+        """Count what is not there, or of that what is held by the replica."""
+        found = self._database.execute(
+            "select count(*), coalesce(sum(bytes), 0) from wanted where there = 0 and held >= ?", (held,)
+        ).fetchone()
         return Left(objects=found[0], size_bytes=found[1])
 
-    def to_do(self) -> Iterator[Wanted]:
-        """Return what was not marked when its page was read, in the order of the names; marking meanwhile is safe."""
+    def to_do(self, *, held: bool = False) -> Iterator[Wanted]:
+        """Return what is not there, or of that what the replica holds, in the order of the names; marking meanwhile is safe."""
         last = ""
         while True:
             with closing(
-                self._database.execute(f"select {_COLUMNS} where there = 0 and name > ? order by name limit ?", (last, PAGE_ROWS))
+                self._database.execute(
+                    f"select {_COLUMNS} where there = 0 and held >= ? and name > ? order by name limit ?", (held, last, PAGE_ROWS)
+                )
             ) as cursor:
                 page = cursor.fetchall()
             if not page:

@@ -6,12 +6,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from continuity.adapters.media_copies import Item, MediaStore, copy_left, is_hidden
-from continuity.adapters.media_replica import learn_etags
+from continuity.adapters.media_replica import hold_in_replica
 from continuity.adapters.media_worklist import Listed, Wanted, Worklist, may_be_the_same
 from continuity.domain.application import ApplicationName
 from continuity.domain.media_replica import RETURN_MEDIA, replica_key
 from continuity.domain.plan import Facts
-from continuity.errors import ConfigurationRefused, MediaError, MediaGone, UnsafeOperation
+from continuity.errors import ConfigurationRefused, MediaError, UnsafeOperation
 from continuity.steps.media_replication import fetch_map, map_folder, worklist_in
 from continuity.steps.operation import Retry
 from continuity.steps.places import media_store_of, points_of, replica_of
@@ -65,19 +65,9 @@ class _Return:
             return False
         return may_be_the_same(listed, wanted) or is_hidden(listed.etag, self.bucket.look(listed.name))
 
-    def lost(self, most: int) -> int | None:
-        """Count what is neither in the bucket nor in the replica; None where that is more than `most`, or can be copied."""
-        left = self.worklist.left().objects
-        if left > most or any(self._in_replica(wanted) for wanted in self.worklist.to_do()):
-            return None
-        return left
-
-    def _in_replica(self, wanted: Wanted) -> bool:
-        try:
-            headers = self.replica.look(self.from_replica(wanted).key)
-        except MediaGone:
-            return False
-        return str(headers["ETag"]).strip('"') == wanted.expected
+    def ends(self, most_lost: int) -> bool:
+        """Whether nothing is left that the replica holds, and no more than was said is lost."""
+        return not self.worklist.left(held=True).objects and self.worklist.left().objects <= most_lost
 
     def from_replica(self, wanted: Wanted) -> Item:
         """Say how an object comes back: if the replica has exactly the bytes that were verified when it was copied there."""
@@ -100,7 +90,7 @@ def _opened(world: World, facts: Facts) -> Iterator[_Return]:
     with map_folder(environment) as folder:
         lines = fetch_map(manifest, environment, folder)
         with worklist_in(folder, lines, application, by_key=True) as worklist:
-            learn_etags(worklist, replica, application.name)
+            hold_in_replica(worklist, replica, application.name)
             yield _Return(
                 worklist=worklist,
                 replica=replica,
@@ -113,9 +103,8 @@ def _opened(world: World, facts: Facts) -> Iterator[_Return]:
 def _probe(world: World, facts: Facts) -> Probe:
     """Ask the bucket by its listing. A file that nobody has any more is not waited for, as far as the plan has said so."""
     with _opened(world, facts) as returning:
-        if returning.look().others:
-            return Probe.NOT_DONE
-        return Probe.NOT_DONE if returning.lost(facts["missing"]) is None else Probe.DONE
+        others = returning.look().others
+        return Probe.DONE if not others and returning.ends(facts["missing"]) else Probe.NOT_DONE
 
 
 def _bring_back(world: World, facts: Facts) -> Facts:
@@ -128,29 +117,31 @@ def _bring_back(world: World, facts: Facts) -> Facts:
     """
     with _opened(world, facts) as returning:
         _refuse_others(returning, facts)
-        whole = returning.worklist.left()
+        whole = returning.worklist.left(held=True)
         copied = copy_left(
             returning.worklist,
             returning.from_replica,
             returning.replica,
             returning.bucket,
+            held=True,
             parallel=world.environment.media.parallel,
             report=lambda done: world.report(f"{RETURN_MEDIA}, {whole.objects} files", done, whole.size_bytes),
         )
         # What the store lists in the end counts, not what it has answered.
         seen = returning.look()
-        lost = returning.lost(facts["missing"])
+        lost, ends = returning.worklist.left().objects, returning.ends(facts["missing"])
+        examples = [wanted.media.key for wanted, _ in zip(returning.worklist.to_do(), range(SHOWN), strict=False)]
     logger.info("brought media back bucket=%s copied=%d bytes=%d", facts["bucket"], copied.objects, copied.size_bytes)
-    if lost is None or seen.others:
+    if seen.others or not ends:
         raise MediaError(
-            f"{copied.failed or seen.others:,} files were not brought back, {facts['missing']:,} were said to be missing:"
-            f" {copied.because or 'they differ from the map'}",
-            detail=f"{', '.join(copied.examples or seen.examples)}. What was copied stays; the same step goes on.",
+            f"{lost:,} files were not brought back, {facts['missing']:,} were said to be missing:"
+            f" {copied.because or 'the replica does not hold them as they were'}",
+            detail=f"{', '.join(examples)}. What was copied stays; the same step goes on.",
             hint=_HINT,
             transient=copied.failed > copied.gone,
         )
     noted = [f"{lost:,} files could not be brought back: the replica does not have them"] if lost else []
-    return {"copied": copied.objects, "bytes": copied.size_bytes, "lost": lost, "examples": copied.examples, "noted": noted}
+    return {"copied": copied.objects, "bytes": copied.size_bytes, "lost": lost, "examples": examples, "noted": noted}
 
 
 def _refuse_others(returning: _Return, facts: Facts) -> None:

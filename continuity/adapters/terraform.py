@@ -55,6 +55,11 @@ class Terraform:
         """Where terraform leaves a state that its backend did not take."""
         return self.section.directory / ERRORED_STATE
 
+    @property
+    def pinned(self) -> bool:
+        """Whether the versions of the providers are written down beside the configuration."""
+        return (self.section.directory / ".terraform.lock.hcl").exists()
+
     def prepare(self) -> None:
         """Make backend and providers ready. Uses the caches and mirrors that the CLI configuration names; run twice, the same.
 
@@ -69,8 +74,7 @@ class Terraform:
                 detail="Without it terraform would make a second time what is there already.",
                 hint=f"Store it: `terraform state push {ERRORED_STATE}`, then remove the file.",
             )
-        locked = (self.section.directory / ".terraform.lock.hcl").exists()
-        words = ("init", "-input=false", "-reconfigure", *(("-lockfile=readonly",) if locked else ()))
+        words = ("init", "-input=false", "-reconfigure", *(("-lockfile=readonly",) if self.pinned else ()))
         ended = self._logged(*words, "-json", name="init", seconds=self.section.plan_minutes * 60)
         self._refuse(ended, "prepare")
 

@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,10 @@ import zstandard
 from continuity.domain.infrastructure import output_of
 from continuity.errors import Busy, ConfigurationRefused, InfrastructureError, UnsafeOperation
 from continuity.steps.infrastructure import APPLY, observe_infrastructure
+from continuity.steps.preconditions.infrastructure import check_infrastructure
 from continuity.steps.step import Probe
 from tests.fixtures.http_states import http_states
+from tests.fixtures.killing import _SERVER
 from tests.fixtures.terraform_places import needs_terraform
 
 pytestmark = needs_terraform
@@ -45,10 +48,16 @@ resource "terraform_data" "first" {}
 resource "terraform_data" "slow" {
   input = terraform_data.first.id
   provisioner "local-exec" {
-    command = "touch started; sleep 2"
+    command = "touch started; n=0; while ! test -e go && test $n -lt 600; do n=$((n+1)); sleep 0.05; done"
   }
 }
 """
+
+
+def let_go(infrastructure, what: str = "locked by") -> None:
+    """Let the slow object be made, once somebody is told that the lock is waited for."""
+    if "locked by" in what:
+        (infrastructure.directory / "go").touch()
 
 
 def started(infrastructure) -> None:
@@ -154,36 +163,50 @@ def test_a_held_lock_is_waited_for_and_its_holder_named_and_it_is_still_held_aft
 
         infrastructure.set(lock_wait_seconds=30)
         world = infrastructure.world
-        plan = observe_infrastructure(world.application, world.environment, lambda what, *_: said.append(what))
+
+        def report(what, *_):
+            said.append(what)
+            let_go(infrastructure, what)
+
+        plan = observe_infrastructure(world.application, world.environment, report)
 
     assert "the state is locked by" in said[0]
     assert other.returncode == 0
     assert plan.empty
 
 
-@pytest.mark.parametrize("whom", ["terraform too", "only us"])
+def _apply(world, facts, variables) -> None:
+    os.environ.update(variables)
+    APPLY.do(world, facts)
+
+
+@pytest.mark.parametrize("whom", ["terraform", "only us"])
 def test_after_a_kill_what_is_left_of_the_approved_plan_is_planned_again_and_applied(infrastructure, whom):
+    """Terraform goes on where only we were killed, and is waited for: its output is a file, so nothing of it breaks."""
     infrastructure.write(SLOW)
     infrastructure.set(lock_wait_seconds=30)
     infrastructure.observe()
     infrastructure.plan()
     facts = infrastructure.intend()
-    # What a killed process of ours leaves: a terraform that goes on with the same plan file, or one that was killed with it.
-    file = next(infrastructure.work.glob("*.plan"))
-    with infrastructure.terraform("apply", "-auto-approve", str(file), wait=False) as orphan:
-        started(infrastructure)
-        if whom == "terraform too":
-            os.kill(orphan.pid, signal.SIGKILL)
-            orphan.wait()
-        assert APPLY.probe(infrastructure.world, facts) is Probe.NOT_DONE
-        if whom == "terraform too":
-            infrastructure.write(SLOW.replace("sleep 2", "true"))
+    if whom == "only us":
+        variables = {name: value for name, value in os.environ.items() if name.startswith("TF_")}
+        killed = _SERVER.Process(target=_apply, args=(infrastructure.world, facts, variables), daemon=True)
+        killed.start()
+    else:
+        killed = infrastructure.terraform("apply", "-auto-approve", str(next(infrastructure.work.glob("*.plan"))), wait=False)
+    started(infrastructure)
+    os.kill(killed.pid, signal.SIGKILL)
+    killed.join() if whom == "only us" else killed.wait()
+    assert APPLY.probe(infrastructure.world, facts) is Probe.NOT_DONE
+    if whom == "terraform":
+        let_go(infrastructure)
+    infrastructure.world = replace(infrastructure.world, report=lambda what, *_: let_go(infrastructure, what))
 
-        applied = infrastructure.apply(facts)
+    applied = infrastructure.apply(facts)
 
     assert infrastructure.addresses() == ["terraform_data.first", "terraform_data.slow"]
     assert applied["applied_sha256"] != facts["plan_sha256"]
-    left = "1 to create" if whom == "terraform too" else "nothing to change"
+    left = "1 to create" if whom == "terraform" else "nothing to change"
     assert applied["noted"][0] == f"what was left to do was planned again: {left}"
     assert APPLY.probe(infrastructure.world, facts) is Probe.DONE
 
@@ -239,7 +262,7 @@ resource "terraform_data" "database" {
 
 
 def test_an_apply_that_fails_half_way_names_what_failed_and_keeps_what_was_made(infrastructure):
-    infrastructure.write(SLOW.replace("touch started; sleep 2", "exit 7"))
+    infrastructure.write(SLOW.replace("touch started;", "exit 7;"))
     infrastructure.observe()
     infrastructure.plan()
 
@@ -286,6 +309,22 @@ def test_a_state_that_the_backend_does_not_take_is_saved_to_the_vault_and_stands
 
 def _unpacked(path: Path) -> bytes:
     return zstandard.ZstdDecompressor().decompressobj().decompress(path.read_bytes())
+
+
+def test_a_look_tells_whether_it_is_ready_and_what_is_in_the_way(infrastructure):
+    infrastructure.write(THREE)
+
+    def look():
+        world = infrastructure.world
+        return {each.name: each for each in check_infrastructure(world.application, world.environment)}
+
+    assert look()["infrastructure"].detail.endswith("is ready: no state yet")
+    assert look()["terraform"].passed
+    assert "not pinned" in look()["providers"].detail
+    (infrastructure.directory / "errored.tfstate").write_text("{}")
+
+    assert "state of an earlier apply" in look()["infrastructure"].detail
+    assert not look()["infrastructure"].passed
 
 
 def test_arguments_of_terraform_that_come_from_outside_are_refused_or_dropped(infrastructure, monkeypatch, caplog):

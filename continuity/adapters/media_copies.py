@@ -25,7 +25,6 @@ LARGEST_COPY_BYTES = 5 * 1024**3
 ATTEMPTS = 3
 PATIENCE_IN_A_ROW = 20
 """So many objects may fail one after another for other reasons than their own; then the store is taken to be in trouble."""
-EXAMPLES = 5
 
 _GONE = {"NoSuchKey", "NoSuchVersion", "404", "NotFound", "PreconditionFailed", "412", "MethodNotAllowed", "InvalidObjectState"}
 _BUSY_STATUS = {408, 429, 500, 502, 503, 504}
@@ -90,7 +89,6 @@ class Copied:
     """Of the failed: how many have no such bytes to copy."""
     because: str = ""
     """Why the first one failed, or why nothing more was tried."""
-    examples: list[str] = field(default_factory=list)
     etags: list[tuple[str, str]] = field(default_factory=list)
     """Names whose copy has another ETag than its source, with that ETag."""
 
@@ -111,41 +109,54 @@ def copy_left(
     Killed, or past `until` (of the monotonic clock), the rest is left for the next call. `report` gets the bytes so far.
     An object that cannot be copied does not keep the others; a store in trouble ends it.
     """
-    copied, running, in_a_row = Copied(), dict[Future[str], Wanted](), 0
-
-    def settle(most: int) -> None:
-        nonlocal in_a_row
-        while len(running) > most:
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
-                wanted = running.pop(future)
-                try:
-                    etag = future.result()
-                except MediaError as error:
-                    copied.failed += 1
-                    copied.gone += isinstance(error, MediaGone)
-                    copied.because = copied.because or error.message
-                    copied.examples += [wanted.media.key] if len(copied.examples) < EXAMPLES else []
-                    in_a_row = 0 if isinstance(error, MediaGone) else in_a_row + 1
-                    continue
-                in_a_row = 0
-                worklist.mark([wanted.name])
-                copied.objects += 1
-                copied.size_bytes += wanted.media.size_bytes
-                if etag != wanted.media.etag:
-                    copied.etags.append((wanted.name, etag))
-                report(copied.size_bytes)
-
+    copying = _Copying(worklist=worklist, report=report)
     with ThreadPoolExecutor(parallel, thread_name_prefix="media") as pool:
         for wanted in worklist.to_do(held=held):
             if until is not None and time.monotonic() > until:
-                copied.because = copied.because or "the time for copying was over"
+                copying.copied.because = copying.copied.because or "the time for copying was over"
                 break
-            if in_a_row >= PATIENCE_IN_A_ROW:
+            if copying.in_a_row >= PATIENCE_IN_A_ROW:
                 break
-            running[pool.submit(copy, item_of(wanted), source, target)] = wanted
-            settle(parallel * 2)
-        settle(0)
-    return copied
+            copying.running[pool.submit(copy, item_of(wanted), source, target)] = wanted
+            copying.settle(parallel * 2)
+        copying.settle(0)
+    return copying.copied
+
+
+@dataclass(kw_only=True)
+class _Copying:
+    """Copies that are on their way. All but the copying itself happens in the thread that owns the worklist."""
+
+    worklist: Worklist
+    report: Callable[[int], None]
+    copied: Copied = field(default_factory=Copied)
+    running: dict[Future[str], Wanted] = field(default_factory=dict)
+    in_a_row: int = 0
+
+    def settle(self, most: int) -> None:
+        """Wait until no more than so many are on their way."""
+        while len(self.running) > most:
+            for future in wait(self.running, return_when=FIRST_COMPLETED).done:
+                self._settle(self.running.pop(future), future)
+
+    def _settle(self, wanted: Wanted, future: Future[str]) -> None:
+        copied = self.copied
+        try:
+            etag = future.result()
+        except MediaError as error:
+            gone = isinstance(error, MediaGone)
+            copied.failed += 1
+            copied.gone += gone
+            copied.because = copied.because or error.message
+            self.in_a_row = 0 if gone else self.in_a_row + 1
+            return
+        self.in_a_row = 0
+        self.worklist.mark([wanted.name])
+        copied.objects += 1
+        copied.size_bytes += wanted.media.size_bytes
+        if etag != wanted.media.etag:
+            copied.etags.append((wanted.name, etag))
+        self.report(copied.size_bytes)
 
 
 @tenacity.retry(

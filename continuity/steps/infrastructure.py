@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
+from continuity.adapters.processes import left_behind, mark
 from continuity.adapters.sealing import parse_recipients, seal_into
 from continuity.adapters.terraform import Terraform, digest_of, open_terraform
 from continuity.domain.application import Application, ApplicationName
@@ -45,6 +46,7 @@ from continuity.steps.step import Probe, Step, World
 
 logger = logging.getLogger(__name__)
 
+_LOOK = "look-"
 _NEW_PLAN = "Nothing more was changed; make a new plan, and look at what it shows."
 
 
@@ -71,7 +73,9 @@ def observe_infrastructure(application: Application, environment: Environment, r
 
     """
     terraform = terraform_of(environment, application.name)
-    file = terraform.folder / f"look-{os.getpid()}.plan"
+    for left in left_behind(terraform.folder, _LOOK, ".plan"):
+        left.unlink(missing_ok=True)
+    file = terraform.folder / f"{_LOOK}{mark()}.plan"
     try:
         terraform.prepare()
         return terraform.plan(file, lambda said: report(f"{PLAN_INFRASTRUCTURE}, {said}", 0, 0))
@@ -232,7 +236,8 @@ def save_state(environment: Environment, application: ApplicationName, run: str,
 
 
 def _leave(world: World, facts: Facts) -> None:
-    """Leave standing what was made. Running it twice leaves it twice."""
+    """Leave standing what was made, and remove the plan file, which holds secrets. Running it twice leaves it twice."""
+    (terraform_folder(world.environment, world.application.name) / f"{world.run}.plan").unlink(missing_ok=True)
     addresses: Iterable[str] = (change["address"] for change in facts["changes"])
     logger.warning("the infrastructure stays as it is run=%s changes=%s", world.run, ", ".join(addresses) or "none")
 

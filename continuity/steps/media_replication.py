@@ -1,6 +1,7 @@
 """Keeps the replica of the media bucket up: copies what a new map names and the replica does not have."""
 
 import logging
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 from continuity.adapters.media_copies import Copied, Item, MediaStore, copy_left
 from continuity.adapters.media_replica import find_in_replica, keep_etags, refuse_same_bucket
 from continuity.adapters.media_worklist import Wanted, Worklist
+from continuity.adapters.processes import left_behind, mark
 from continuity.adapters.sealing import load_identities, unseal_to
 from continuity.domain.application import Application
 from continuity.domain.media_replica import MediaObject, ReplicaLook, replica_key
@@ -23,13 +25,21 @@ from continuity.steps.progress import Report, silent
 logger = logging.getLogger(__name__)
 
 EXAMPLES = 5
+_FOLDER = "continuity-media-"
 
 
 @contextmanager
 def map_folder(environment: Environment) -> Iterator[Path]:
-    """Give a folder for a map in clear and for work on it; it is removed afterwards."""
-    with tempfile.TemporaryDirectory(prefix="continuity-media-", dir=environment.drill.work_directory) as folder:
-        yield Path(folder)
+    """Give a folder for a map in clear and for work on it; it is removed afterwards, and so is what a killed process left."""
+    place = environment.drill.work_directory or Path(tempfile.gettempdir())
+    for left in left_behind(place, _FOLDER):
+        shutil.rmtree(left, ignore_errors=True)
+    folder = place / f"{_FOLDER}{mark()}"
+    folder.mkdir(mode=0o700)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

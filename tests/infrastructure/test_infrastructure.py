@@ -271,7 +271,11 @@ def test_an_apply_that_fails_half_way_names_what_failed_and_keeps_what_was_made(
 
     assert infrastructure.addresses() == ["terraform_data.first", "terraform_data.slow"]
     assert not list(infrastructure.work.glob("*.plan"))
+    with pytest.raises(UnsafeOperation, match=r"replace terraform_data\.slow: replace because tainted was: create"):
+        infrastructure.plan()
+    (infrastructure.work / f"{infrastructure.world.run}.plan").write_text("left by a kill")
     APPLY.undo(infrastructure.world, infrastructure.intend())
+    assert not list(infrastructure.work.glob("*.plan"))
     assert infrastructure.addresses() == ["terraform_data.first", "terraform_data.slow"]
 
 

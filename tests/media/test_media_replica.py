@@ -14,6 +14,7 @@ from continuity.adapters.media_worklist import Listed, Worklist
 from continuity.domain.application import ApplicationName
 from continuity.domain.media_replica import MediaObject, replica_key
 from continuity.errors import ConfigurationRefused, MediaError, UnsafeOperation
+from continuity.steps.media_replication import map_folder
 from continuity.steps.media_return import BRING_BACK
 from continuity.steps.preconditions.backup import _replica_check
 from continuity.steps.step import Probe
@@ -134,6 +135,25 @@ def test_a_backup_that_was_killed_while_copying_is_gone_on_with_by_the_next(plac
     assert 5 <= there < 40
     assert there + copy.copied == 40
     assert copy.missing == 0
+
+
+def _die_at_work(environment):
+    with map_folder(environment) as folder:
+        (folder / "media.jsonl").write_text("names of files, in clear")
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_the_map_that_a_killed_process_left_in_clear_is_removed_by_the_next(place, tmp_path):
+    killed = _SERVER.Process(target=_die_at_work, args=(place.environment,))
+    killed.start()
+    killed.join()
+    [left] = tmp_path.glob("continuity-media-*")
+
+    with map_folder(place.environment) as folder:
+        assert folder.exists()
+        assert not left.exists()
+
+    assert not list(tmp_path.glob("continuity-media-*"))
 
 
 def test_an_object_whose_etag_does_not_tell_its_content_is_copied_once(either_place, monkeypatch):

@@ -144,6 +144,8 @@ class Application:
     release: ReleaseSource | None = None
     flags: FlagSource | FlagTable | None = None
     """Where the feature flags live. Those of a table are in every dump, and go back with the database."""
+    protected_infrastructure: tuple[str, ...] = ()
+    """Types or addresses of infrastructure that must never be deleted or replaced, besides those that always are protected."""
 
     @property
     def uses_cluster(self) -> bool:

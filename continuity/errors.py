@@ -102,5 +102,17 @@ class MediaGone(MediaError):
     """The media bucket holds no such version."""
 
 
+class MediaGone(MediaError):
+    """An object is not there, or is not the one that it was: the others may be."""
+
+
+class InfrastructureError(ContinuityError):
+    """Terraform refused, failed, or could not be run."""
+
+
+class StalePlan(InfrastructureError):
+    """The state has moved since the plan was made: what it says is out of date."""
+
+
 class CheckFailed(ContinuityError):
     """What was done stands, and the application does not pass a check of it."""

@@ -1,26 +1,16 @@
 """The environment: where things are and what may be done there. One TOML file, secrets also from the process environment."""
 
 import os
-import tomllib
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, model_validator
 
 from continuity.errors import ConfigurationRefused
+from continuity.sections import Model, Section, parse, read_toml
 
 ENVIRONMENT_VARIABLE = "CONTINUITY_ENVIRONMENT"
 DSN_VARIABLE = "CONTINUITY_DATABASE_DSN"
-
-Model = TypeVar("Model", bound=BaseModel)
-
-
-class Section(BaseModel):
-    """A table of the file. Unknown keys are refused: a misspelt safety setting must not be silence."""
-
-    # Built when a file is read: every command pays for what is done at import.
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class DatabaseSection(Section):
@@ -87,7 +77,7 @@ class RollbackSection(Section):
     """How many people must approve a plan. With more than one, each signs with `continuity approve HASH --as NAME`."""
     approval_minutes: Annotated[int, Field(ge=1, le=1440)] = 60
     """How long a plan may be approved after it was made."""
-    approvers: dict[str, str] = {}
+    approvers: dict[str, str] = {}  # noqa: RUF012 -- pydantic copies it
     """Public keys of those who may approve, by name: one line each, as in `id_ed25519.pub`."""
     keep_replaced_days: Annotated[int, Field(ge=0)] = 7
     """How old a replaced database must be before it may be dropped."""
@@ -101,7 +91,7 @@ _SecretPlace = Annotated[str, Field(pattern=r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:
 class RecoverySection(Section):
     """What standing an application up again takes, and no recovery point can hold."""
 
-    passwords: dict[str, _SecretPlace] = {}
+    passwords: dict[str, _SecretPlace] = {}  # noqa: RUF012 -- as above
     """Where the passwords of roles are, by role: `env:VARIABLE` or `file:/path`."""
     without_password: tuple[str, ...] = ()
     """Roles that are made although no password of theirs is at hand: they sign in when somebody has given them one."""
@@ -133,6 +123,43 @@ class MediaSection(Section):
     """Address of an S3-compatible store; by default AWS."""
     region: str | None = None
     """Region of the bucket, if the process's environment does not name it."""
+    replica_bucket: str | None = None
+    """Bucket that backups fill with the bytes of every version that a point's map names; nothing in it is ever deleted. Best
+    in another account and region."""
+    replica_endpoint_url: str | None = None
+    """Address of the replica's store; by default AWS. Where it is the media bucket's own, the store copies by itself."""
+    replica_region: str | None = None
+    """Region of the replica, if the process's environment does not name it."""
+    replica_profile: str | None = None
+    """Profile of the AWS configuration with the replica's own credentials; then bytes pass through this machine."""
+    replica_minutes: Annotated[float, Field(gt=0)] = 60
+    """How long a backup may copy before it writes its manifest all the same; the next one goes on."""
+    parallel: Annotated[int, Field(ge=1, le=64)] = 8
+    """Objects copied at the same time."""
+
+
+class TerraformSection(Section):
+    """How infrastructure is made: a configuration of terraform, whose binary is on the path.
+
+    Secrets and the backend's settings are variables of this process (TF_VAR_…, AWS_…, TF_CLI_ARGS_init), never part of this file.
+    """
+
+    directory: Path
+    """Folder with the root module. It has to be writable: terraform keeps there a state that it could not store."""
+    var_file: Path | None = None
+    """Values of variables, as given to `-var-file`; no secrets."""
+    workspace: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")] = "default"
+    """Workspace of the state."""
+    lock_wait_seconds: Annotated[int, Field(ge=0)] = 300
+    """How long to wait for somebody else's lock of the state, which is never forced."""
+    plan_minutes: Annotated[float, Field(gt=0)] = 15
+    """How long init, plan and show may take each."""
+    apply_minutes: Annotated[float, Field(gt=0)] = 90
+    """How long an apply may take before it is asked to stop, as by Ctrl-C."""
+    variables: tuple[str, ...] = ()
+    """Names of further variables of this process that providers need; a final * stands for any ending."""
+    work_directory: Path | None = None
+    """Folder for plan files, which hold secrets, and for providers; default: below the user's state folder."""
 
 
 class ClusterSection(Section):
@@ -154,7 +181,7 @@ class TrafficSection(Section):
     """Base address. Of https, certificate and name are verified; no credentials stand in it."""
     ca_file: Path | None = None
     """Certificates to trust instead of the system's."""
-    secrets: dict[str, _SecretPlace] = {}
+    secrets: dict[str, _SecretPlace] = {}  # noqa: RUF012 -- as above
     """Where the secrets of journeys are, by name: `env:VARIABLE` or `file:/path`."""
 
 
@@ -238,6 +265,7 @@ class Environment(Section):
     recovery: RecoverySection = RecoverySection()
     journal: JournalSection | None = None
     cluster: ClusterSection = ClusterSection()
+    terraform: TerraformSection | None = None
     traffic: TrafficSection | None = None
     shift: ShiftSection | None = None
     prometheus: PrometheusSection | None = None
@@ -312,67 +340,3 @@ def _beside(folder: Path, section: Model) -> Model:
         elif isinstance(value, Section):
             moved[name] = _beside(folder, value)
     return section.model_copy(update=moved)
-
-
-def read_toml(path: Path) -> dict[str, Any]:
-    """Read a TOML file.
-
-    Raises:
-        ConfigurationRefused: it is missing, unreadable or not TOML; the message names the file and the line.
-
-    """
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationRefused(f"{path} is not valid TOML: {error}", hint="Mend the line that is named.") from error
-    except OSError as error:
-        raise ConfigurationRefused(
-            f"{path} cannot be read: {error.strerror}", hint="Check the path and its permissions."
-        ) from error
-
-
-def parse(model: type[Model], content: dict[str, Any], *, source: Path) -> Model:
-    """Make a model of a file's content.
-
-    Raises:
-        ConfigurationRefused: naming every key that is wrong, without its value (it may be a secret), and for an unknown
-            key the known ones and the nearest.
-
-    """
-    try:
-        return model.model_validate(content)
-    except ValidationError as error:
-        lines = [_line(model, item["loc"], item["type"], item["msg"]) for item in error.errors(include_input=False)]
-        raise ConfigurationRefused(
-            f"{source} has {len(lines)} error{'s' if len(lines) > 1 else ''}: {lines[0]}",
-            detail="\n".join(lines),
-            hint="Mend the keys named above; nothing was changed.",
-        ) from None
-
-
-def _line(model: type[BaseModel], location: tuple[int | str, ...], kind: str, message: str) -> str:
-    path = ".".join(map(str, location))
-    if kind != "extra_forbidden":
-        return f"{path}: {message[0].lower()}{message[1:]}"
-    known = _known_keys(model, location[:-1])
-    near = get_close_matches(str(location[-1]), known, n=1)
-    return f"{path} is not known" + (f", did you mean {near[0]!r}?" if near else "") + f" Known: {', '.join(known)}."
-
-
-def _known_keys(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
-    for part in location:
-        if isinstance(part, int):
-            continue
-        field = model.model_fields.get(part)
-        inner = _section_in(field.annotation) if field else None
-        if inner is None:
-            break
-        model = inner
-    return sorted(field.alias or name for name, field in model.model_fields.items())
-
-
-def _section_in(annotation: Any) -> type[BaseModel] | None:
-    """Return the section that an annotation is about: itself, or an optional one, or one of many."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next((found for each in get_args(annotation) if (found := _section_in(each))), None)

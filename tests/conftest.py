@@ -15,6 +15,7 @@ pytest_plugins = [
     "tests.fixtures.cluster",
     "tests.fixtures.prefect",
     "tests.fixtures.campaigns",
+    "tests.fixtures.terraform_places",
 ]
 
 ANNOUNCED_SKIPS = (
@@ -24,6 +25,8 @@ ANNOUNCED_SKIPS = (
     "no right to mount",
     "no Chromium on this machine",
     "no pgbouncer on this machine",
+    "no terraform on this machine",
+    "no AWS provider on this machine",
 )
 """Reasons for which a test may be skipped on a machine of CI; any other skip there is a failure."""
 

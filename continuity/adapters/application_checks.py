@@ -13,7 +13,7 @@ from continuity.domain.health import HealthCheck
 from continuity.domain.query_times import ProbeQuery
 from continuity.domain.stages import Stage
 from continuity.errors import ConfigurationRefused
-from continuity.settings import Section
+from continuity.sections import Section
 
 Body = str | dict[str, Any]
 """What a body must hold: a text, or the keys and values of a JSON object."""

@@ -26,7 +26,7 @@ from continuity.domain.application import (
 )
 from continuity.domain.verdict import Severity
 from continuity.errors import ConfigurationRefused
-from continuity.settings import Section, parse, read_toml
+from continuity.sections import Section, parse, read_toml
 
 NAME = r"[a-z][a-z0-9-]{0,39}"
 """What an application may be called: its name is part of keys, folders and ids."""
@@ -85,6 +85,10 @@ class _Release(Section):
         """Return it with the repository's place, which is said relative to the application's folder."""
         repository = (folder / self.repository).resolve() if self.repository else None
         return ReleaseSource(tag_pattern=self.tag_pattern, build_command=self.build_command, repository=repository)
+
+
+class _Infrastructure(Section):
+    protected: tuple[Annotated[str, Field(min_length=1)], ...] = ()
 
 
 class _Flags(Section):
@@ -149,6 +153,7 @@ class _ApplicationFile(Section):
     workload: tuple[_Workload, ...] = ()
     release: _Release | None = None
     flags: _Flags | None = None
+    infrastructure: _Infrastructure = _Infrastructure()
     retention: _Retention = _Retention()
     health: HealthSection | None = None
     test: tuple[CheckSection, ...] = ()
@@ -215,6 +220,7 @@ def load_application(folder: Path, name: str) -> Application:
         queries=tuple(each.query() for each in content.query),
         errors=content.errors.watch(),
         fallback=content.fallback.fallback(),
+        protected_infrastructure=content.infrastructure.protected,
     )
 
 

@@ -29,8 +29,8 @@ PIN = "continuity/pin"
 BAD_IMAGE = "continuity/bad-image"
 EXPIRED = "continuity/expired"
 VERSION = 1
-POINT_VERSION = 2
-"""Version 2 brought workloads and flags; in version 1 both are null."""
+POINT_VERSION = 3
+"""Version 2 brought workloads and flags; in version 1 both are null. Version 3 says of media what the replica holds."""
 
 WITNESS = "distrusted"
 """Name of a second object beside a distrust mark: where one of the two is lost, the other still speaks."""

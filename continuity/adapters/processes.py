@@ -43,6 +43,12 @@ def marks_gone_process(name: str) -> bool:
     return match is not None and match["machine"] == _machine_digest() and _start_of(int(match["pid"])) != match["start"]
 
 
+def left_behind(folder: Path, prefix: str, suffix: str = "") -> list[Path]:
+    """Return what processes that are certainly gone have left in a folder, by the mark between prefix and suffix."""
+    found = folder.glob(f"{prefix}*{suffix}")
+    return [path for path in found if marks_gone_process(path.name.removeprefix(prefix).removesuffix(suffix))]
+
+
 def _machine_digest() -> str:
     return hashlib.sha256(_machine().encode()).hexdigest()[:8]
 

@@ -11,9 +11,9 @@ import logging
 from collections.abc import Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Event
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from continuity.adapters.s3_errors import patiently, translated
@@ -50,6 +50,19 @@ class Place:
     bucket: str
     key: str
     where: str
+    headers: Mapping[str, Any] = field(default_factory=dict)
+    """What the object is made with besides its bytes: type, caching, metadata."""
+    replaces: bool = False
+    """Whether an object that is there is replaced; else it is a refusal."""
+
+    @property
+    def once(self) -> Any:
+        """The condition under which the object is made."""
+        return {} if self.replaces else {"IfNoneMatch": "*"}
+
+    def marked(self, nonce: str) -> Any:
+        """Return the headers with our mark among the metadata."""
+        return {**self.headers, "Metadata": {**self.headers.get("Metadata", {}), NONCE: nonce}}
 
     def head(self) -> "HeadObjectOutputTypeDef":
         """Ask for size and metadata."""
@@ -58,7 +71,7 @@ class Place:
 
 
 def upload_stream(place: Place, source: Source, *, expected_bytes: int) -> int:
-    """Stream `source` into an object that did not exist, and return its bytes, as confirmed by the store.
+    """Stream `source` into an object that did not exist (unless `replaces`), and return its bytes, as confirmed by the store.
 
     Holds four parts of 8 MiB at most, larger ones only past 62 GiB expected. If it runs twice, the second call raises
     AlreadyStored.
@@ -153,7 +166,7 @@ class _Upload:
                     Key=self._place.key,
                     UploadId=self._upload_id,
                     MultipartUpload={"Parts": parts},
-                    IfNoneMatch="*",
+                    **self._place.once,
                 )
 
         patiently(complete)
@@ -193,7 +206,7 @@ def _begun(place: Place, nonce: str) -> Iterator[_Upload]:
     A part that arrives during the abort would stay (S3 API reference, AbortMultipartUpload).
     """
     with translated(place.where, f"begin {place.key}"):
-        answer = place.client.create_multipart_upload(Bucket=place.bucket, Key=place.key, Metadata={NONCE: nonce})
+        answer = place.client.create_multipart_upload(Bucket=place.bucket, Key=place.key, **place.marked(nonce))
     pool = ThreadPoolExecutor(max_workers=PARTS_AT_ONCE, thread_name_prefix="upload")
     upload = _Upload(place, answer["UploadId"], pool)
     try:
@@ -217,8 +230,8 @@ def _put(place: Place, body: io.BytesIO, nonce: str) -> None:
                 Key=place.key,
                 Body=body,
                 ContentMD5=checksum,
-                Metadata={NONCE: nonce},
-                IfNoneMatch="*",
+                **place.marked(nonce),
+                **place.once,
             )
 
     patiently(put)

@@ -37,12 +37,18 @@ CONNECTIONS = 16
 NO_SUCH_ETAG = '"00000000000000000000000000000000"'
 
 
-def s3_client(*, endpoint_url: str | None = None, region: str | None = None, read_timeout_seconds: float = 60) -> "S3Client":
+def s3_client(
+    *,
+    endpoint_url: str | None = None,
+    region: str | None = None,
+    profile: str | None = None,
+    read_timeout_seconds: float = 60,
+) -> "S3Client":
     """Make a client. With an endpoint it speaks what every S3-compatible store understands, with addresses by path.
 
     The SDK's own checksums of requests are off: many stores refuse them, and S3 itself refuses parts that carry one
     when the upload was begun without (arrow-rs-object-store issue 34). Each body carries Content-MD5 instead.
-    Credentials come from the process's environment, files or role.
+    Credentials come from the process's environment, files or role, or from a `profile` of the AWS configuration alone.
 
     Raises:
         ConfigurationRefused: endpoint, region or profile are not usable.
@@ -62,7 +68,7 @@ def s3_client(*, endpoint_url: str | None = None, region: str | None = None, rea
         max_pool_connections=CONNECTIONS,
         user_agent="continuity",  # by itself the SDK puts a long one together for every request
     )
-    core = botocore.session.Session()
+    core = botocore.session.Session(profile=profile)
     core.register_component("data_loader", _service_models())
     core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_moment)
     try:

@@ -161,6 +161,8 @@ class Application:
     flags: FlagSource | FlagTable | None = None
     """Where the feature flags live. Those of a table are in every dump, and go back with the database."""
     fallback: Fallback = field(default_factory=Fallback)
+    protected_infrastructure: tuple[str, ...] = ()
+    """Types or addresses of infrastructure that must never be deleted or replaced, besides those that always are protected."""
 
     @property
     def uses_cluster(self) -> bool:

@@ -30,6 +30,10 @@ UNMEASURED_SECONDS: Mapping[str, float] = {
     "start a workload": 10,
     "resume what scales back": 1,
     "check health": 5,
+    "plan the infrastructure": 30,
+    "apply the infrastructure": 900,
+    "read the infrastructure": 3,
+    "bring the media back": 300,
 }
 """Seconds of a kind of step that no run has measured yet."""
 

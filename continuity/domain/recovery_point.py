@@ -86,6 +86,24 @@ class DigestMethod:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ReplicaCopy:
+    """How much of a map's bytes the replica held when the point was made, by its own listing and by verified copies."""
+
+    bucket: str
+    missing: int
+    missing_bytes: int
+    copied: int
+    copied_bytes: int
+    because: str = ""
+    """Why the first of the missing ones is not there."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether every version of the map can be brought back."""
+        return self.missing == 0
+
+
+@dataclass(frozen=True, kw_only=True)
 class MediaMap:
     """The versions that were current in the media bucket, one JSON line each in `versions`."""
 
@@ -95,6 +113,8 @@ class MediaMap:
     total_bytes: int
     versioned: bool
     versions: StoredObject
+    replica: ReplicaCopy | None = None
+    """None where no replica was named (and in versions 1 and 2)."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -52,11 +52,13 @@ def assess(
     damaged: int,
     open_runs: Sequence[str] = (),
     unknown: str = "",
+    unprotected: str = "",
     now: datetime,
 ) -> Status:
     """Assess the points of an application.
 
-    `damaged` is how many documents of its points cannot be read; `unknown` says why the open runs are not known.
+    `damaged` is how many documents of its points cannot be read; `unknown` says why the open runs are not known,
+    `unprotected` why the bytes of its media would not come back.
     """
     newest = max(points, key=lambda state: state.manifest.created, default=None)
     trusted = [state for state in points if state.distrusted is None]
@@ -71,10 +73,10 @@ def assess(
         open_runs=tuple(open_runs),
         to_look=(),
     )
-    return _with_what_needs_a_look(status, damaged, unknown)
+    return _with_what_needs_a_look(status, damaged, unknown, unprotected)
 
 
-def _with_what_needs_a_look(status: Status, damaged: int, unknown: str) -> Status:
+def _with_what_needs_a_look(status: Status, damaged: int, unknown: str, unprotected: str) -> Status:
     said = []
     protection, objectives = status.protection, status.objectives
     if protection.age is None:
@@ -88,6 +90,7 @@ def _with_what_needs_a_look(status: Status, damaged: int, unknown: str) -> Statu
         said.append(
             f"the last drill took {duration(status.drill_time)}, and recovery may take {duration(objectives.recovery_time)}"
         )
+    said += [unprotected] if unprotected else []
     said += status.trend.out_of_line if status.trend else ()
     said += [f"the run {run} is open: `continuity watch {run}`" for run in status.open_runs]
     if unknown:

@@ -9,6 +9,7 @@ from continuity.adapters.leases import holding
 from continuity.domain.application import Application
 from continuity.domain.checks import refuse_unless_passed
 from continuity.domain.lease import Purpose
+from continuity.domain.media_replica import lacking
 from continuity.domain.recovery_point import Manifest, MediaMap, RecoveryPointId, recovery_point_id
 from continuity.domain.trend import trend
 from continuity.errors import AlreadyStored, ContinuityError
@@ -25,7 +26,6 @@ from continuity.steps.restore_guide import RESTORE_GUIDE
 NOT_INCLUDED = (
     "passwords of roles, unless `role_passwords` is set: they come from your secret store",
     "Kubernetes Secrets: they come from your secret store",
-    "the bytes of media files: the point holds the map of their versions",
     "queues, caches and third parties",
 )
 
@@ -70,7 +70,7 @@ def take_backup(
         perform(TIDY, application, environment, started)
         release = perform(CAPTURE_RELEASE, application, environment)
         database = perform(CAPTURE_DATABASE, application, environment, point, report)
-        media = perform(CAPTURE_MEDIA, application, environment, point)
+        media = perform(CAPTURE_MEDIA, application, environment, point, report)
         warnings += perform(COMPARE_RELEASE, application, environment, release)
         manifest = _manifest(application, point, created, database, media, release, warnings)
         # Whoever has taken over may have removed what this manifest would name.
@@ -117,9 +117,22 @@ def _manifest(
         media=media,
         workloads=release.workloads,
         flags=release.flags,
-        not_included=NOT_INCLUDED,
-        warnings=(*warnings, *(each.trouble for each in database.query_times if each.trouble)),
+        not_included=(*NOT_INCLUDED, *_media_left_out(media)),
+        warnings=(*warnings, *_media_lacking(media), *(each.trouble for each in database.query_times if each.trouble)),
     )
+
+
+def _media_left_out(media: MediaMap | None) -> tuple[str, ...]:
+    if media is None or (media.replica and media.replica.complete):
+        return ()
+    if media.replica is None:
+        return ("the bytes of media files: the point holds the map of their versions, and no replica holds the bytes",)
+    return (f"the bytes of {media.replica.missing:,} media files, which the replica {media.replica.bucket} lacks",)
+
+
+def _media_lacking(media: MediaMap | None) -> tuple[str, ...]:
+    said = lacking(media) if media else ""
+    return (f"media replica: {said}",) if said else ()
 
 
 def find_point(application: Application, environment: Environment, point: RecoveryPointId) -> Manifest | None:

@@ -12,6 +12,7 @@ from continuity.domain.checks import refuse_unless_passed
 from continuity.domain.choice import choose_for_rollback
 from continuity.domain.estimates import Estimates, predict
 from continuity.domain.live import LiveState
+from continuity.domain.media_replica import unprotected
 from continuity.domain.moments import read_moment
 from continuity.domain.plan import Plan
 from continuity.domain.recovery_point import Manifest, PointState
@@ -102,12 +103,18 @@ def make_plan(
     live = perform(OBSERVE, application, environment)
     build = _wanted_build(application, wish, live, chosen.point.manifest, release, perform)
     notes += (build.note,) if build else ()
+    notes += _media_notes(application, environment, chosen.point.manifest)
     plan = plan_rollback(
         application, live, chosen, scope=wish.scope, order=wish.order, options=wish.options(), now=now,
         warm=found.warm, pooled=bool(environment.pooler_dsn), url=environment.url, release=release, build=build,
     )  # fmt: skip
     estimates = _estimate(plan, chosen.point, live, environment, perform)
     return WaitingPlan(plan=plan, estimates=replace(estimates, notes=notes + estimates.notes))
+
+
+def _media_notes(application: Application, environment: Environment, manifest: Manifest) -> tuple[str, ...]:
+    said = unprotected(application, manifest, replica=environment.media.replica_bucket)
+    return (said,) if said else ()
 
 
 def _wanted_release(

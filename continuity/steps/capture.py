@@ -3,7 +3,7 @@
 import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC
 
 from psycopg import sql
@@ -198,8 +198,12 @@ def _migration_head(connection: Connection, query: str) -> str:
         raise BackupFailed(error.message, hint="Mend `[database] migration_head` in application.toml.") from error
 
 
-def capture_media(application: Application, environment: Environment, point: RecoveryPointId) -> MediaMap | None:
-    """Store the map of current versions of the media bucket. Running it twice stores a second map under another key.
+def capture_media(
+    application: Application, environment: Environment, point: RecoveryPointId, report: Report = silent
+) -> MediaMap | None:
+    """Store the map of current versions of the media bucket, and keep the replica of their bytes up, where there is one.
+
+    Running it twice stores a second map under another key, and copies nothing twice.
 
     Taken after the database's snapshot: a file that rows refer to is then in the map, and orphans do no harm.
 
@@ -212,23 +216,30 @@ def capture_media(application: Application, environment: Environment, point: Rec
     if opened is None:
         return None
     from continuity.adapters.media import VersionLines, is_versioned
+    from continuity.adapters.media_worklist import Kept
+    from continuity.steps.media_replication import map_folder, replicate_media
 
     client, media = opened
     lines = VersionLines(client, media)
     folder = new_attempt(points_of(environment, application.name), point)
-    stored = seal_into(
-        vault_of(environment),
-        f"{folder}media.jsonl",
-        lines,
-        recipients=parse_recipients(environment.vault.recipients),
-        level=environment.vault.compression_level,
-    )
-    logger.info("mapped media bucket=%s objects=%d bytes=%d", media.bucket, lines.objects, lines.total_bytes)
-    return MediaMap(
-        bucket=media.bucket,
-        prefix=media.prefix,
-        objects=lines.objects,
-        total_bytes=lines.total_bytes,
-        versioned=is_versioned(client, media.bucket),
-        versions=stored,
-    )
+    with map_folder(environment) as work:
+        # The vault's copy may be readable only where restores run, so what is to be copied is kept here meanwhile.
+        kept = work / "media.jsonl"
+        with kept.open("wb") as target:
+            stored = seal_into(
+                vault_of(environment),
+                f"{folder}media.jsonl",
+                Kept(lines, target),
+                recipients=parse_recipients(environment.vault.recipients),
+                level=environment.vault.compression_level,
+            )
+        logger.info("mapped media bucket=%s objects=%d bytes=%d", media.bucket, lines.objects, lines.total_bytes)
+        mapped = MediaMap(
+            bucket=media.bucket,
+            prefix=media.prefix,
+            objects=lines.objects,
+            total_bytes=lines.total_bytes,
+            versioned=is_versioned(client, media.bucket),
+            versions=stored,
+        )
+        return replace(mapped, replica=replicate_media(application, environment, point, mapped, kept, report))

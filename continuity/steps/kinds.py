@@ -12,9 +12,11 @@ from continuity.steps.fallback import WRITE_THE_FALLBACK
 from continuity.steps.feature import RESTART_WORKLOAD, SEE_WHO_HAS_IT, SET_FLAG
 from continuity.steps.fencing import FENCE_OLD_PRIMARY, PROBE_A_WRITE
 from continuity.steps.health import CHECK_HEALTH
+from continuity.steps.infrastructure import APPLY, PLAN, READ
 from continuity.steps.live import COMPARE_QUERY_TIMES, JudgeLive, validating_live
 from continuity.steps.manifests import APPLY_WAVE
 from continuity.steps.media import ACCOUNT_FOR_MEDIA, ROLL_BACK_MEDIA, TAKE_MEDIA_BACK
+from continuity.steps.media_return import BRING_BACK
 from continuity.steps.naming import CLEAR_REHEARSAL, GIVE_THE_NAME
 from continuity.steps.pods import GATHER_PODS
 from continuity.steps.pooling import OPEN_POOLER
@@ -74,6 +76,10 @@ KINDS = (
     WATCH_ERRORS,
     APPLY_WAVE,
     SHIFT_TRAFFIC,
+    PLAN,
+    APPLY,
+    READ,
+    BRING_BACK,
 )
 
 

@@ -14,6 +14,8 @@ from continuity.settings import Environment
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+    from continuity.adapters.media_copies import MediaStore
+
 
 def vault_of(environment: Environment) -> Vault:
     """Open the vault."""
@@ -38,9 +40,45 @@ def spool_of(environment: Environment, run: str) -> Path:
     return (environment.rollback.spool or Path(state) / "continuity/spool") / run
 
 
+def terraform_folder(environment: Environment, application: ApplicationName) -> Path:
+    """Return the folder of this machine for an application's terraform: providers, and plans while they are carried out."""
+    section = environment.terraform
+    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state"
+    return ((section.work_directory if section else None) or Path(state) / "continuity/terraform") / application
+
+
 def dsn_of(environment: Environment) -> str:
     """Return the protected server's connection string."""
     return environment.database.dsn.get_secret_value()
+
+
+def replica_of(environment: Environment) -> "MediaStore | None":
+    """Open the replica of the media bucket, or None where the environment names none."""
+    from continuity.adapters.media_copies import MediaStore
+    from continuity.adapters.s3_vault import s3_client
+
+    section = environment.media
+    if not section.replica_bucket:
+        return None
+    client = s3_client(endpoint_url=section.replica_endpoint_url, region=section.replica_region, profile=section.replica_profile)
+    return MediaStore(
+        client=client,
+        bucket=section.replica_bucket,
+        endpoint_url=section.replica_endpoint_url,
+        profile=section.replica_profile,
+        setting="[media] replica_bucket",
+    )
+
+
+def media_store_of(environment: Environment, application: Application, bucket: str = "") -> "MediaStore | None":
+    """Open the media bucket as a store of copies, or another `bucket` beside it; None where the application has no media."""
+    from continuity.adapters.media_copies import MediaStore
+
+    opened = media_of(environment, application)
+    if opened is None:
+        return None
+    client, media = opened
+    return MediaStore(client=client, bucket=bucket or media.bucket, endpoint_url=environment.media.endpoint_url)
 
 
 def media_of(environment: Environment, application: Application) -> tuple["S3Client", MediaBucket] | None:

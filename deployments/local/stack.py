@@ -28,6 +28,7 @@ from deployments.local.server_account import can_reach, reachable_temporary_dire
 from deployments.local.services import stop_service
 from deployments.offers import definitions
 
+REPLICA = "continuity-media-replica"
 APPLICATIONS = Path(__file__).parents[2] / "applications"
 SCRIPTS = ("schema.sql", "seed.sql")
 LOAD_SECONDS = 3600
@@ -72,7 +73,7 @@ def start_stack(
 
     postgres = start_postgres(_place_for_postgres(directory, report), durable=True)
     report(f"PostgreSQL {postgres.major} on port {postgres.port}")
-    media = object_store.start_object_store(services, _buckets(applications))
+    media = object_store.start_object_store(services, [*_buckets(applications), REPLICA])
     report(f"a stand-in for S3 (moto, in memory) on port {media.port}")
     cluster = kubernetes.start_cluster(services, images=images)
     report(f"a stand-in for Kubernetes on port {cluster.service.port}")
@@ -85,7 +86,14 @@ def start_stack(
     settings = {
         "database": {"dsn": postgres.dsn("postgres")},
         "vault": {"url": vault.as_uri()},
-        "media": {"endpoint_url": media.url, "region": object_store.REGION},
+        # A replica beside what it copies shows how it works, and protects from nothing: all of it is gone with the stand-in.
+        "media": {
+            "endpoint_url": media.url,
+            "region": object_store.REGION,
+            "replica_bucket": REPLICA,
+            "replica_endpoint_url": media.url,
+            "replica_region": object_store.REGION,
+        },
         "cluster": {"kubeconfig": str(cluster.kubeconfig)},
     }
     prefect = None

@@ -12,6 +12,7 @@ from rich.text import Text
 from continuity.adapters.points import Listing
 from continuity.domain import reports
 from continuity.domain.application import Application
+from continuity.domain.media_replica import unprotected
 from continuity.domain.status import Status, assess
 from continuity.domain.trend import Measure
 from continuity.errors import ContinuityError
@@ -91,12 +92,15 @@ def _assessed(application: Application, environment: Environment, *, with_runs: 
         except ContinuityError as error:
             # The age of the last proven point is wanted all the more when a journal is damaged.
             unknown = error.message
+    newest = max(listing.points, key=lambda state: state.manifest.created, default=None)
+    replica = environment.media.replica_bucket
     status = assess(
         listing.points,
         application.objectives,
         damaged=len(listing.damaged),
         open_runs=runs,
         unknown=unknown,
+        unprotected=unprotected(application, newest.manifest, replica=replica) if newest else "",
         now=datetime.now(UTC),
     )
     return listing, status

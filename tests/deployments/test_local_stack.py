@@ -20,7 +20,7 @@ from deployments.local.object_store import CREDENTIALS, REGION
 from deployments.local.postgres import PostgresServer
 from deployments.local.processes import LOCALHOST, ProcessIdentity
 from deployments.local.server_account import can_reach, unprivileged_account
-from deployments.local.stack import Stack, load_application, start_stack, stop_stack
+from deployments.local.stack import REPLICA, Stack, load_application, start_stack, stop_stack
 from tests.fixtures.postgres import drop_database_family
 
 
@@ -125,7 +125,8 @@ def test_the_environment_file_is_private_and_accepted_by_the_product(stack: Stac
     assert environment.applications == applications
     assert written["database"] == {"dsn": stack.postgres.dsn("postgres")}
     assert written["vault"] == {"url": (stack.directory / "vault").as_uri()}
-    assert written["media"] == {"endpoint_url": stack.urls["media"], "region": REGION}
+    media = {"endpoint_url": stack.urls["media"], "region": REGION}
+    assert written["media"] == media | {f"replica_{name}": value for name, value in media.items()} | {"replica_bucket": REPLICA}
     assert environment.cluster.kubeconfig == stack.cluster.kubeconfig
     assert "prefect" not in written
 

@@ -1,8 +1,13 @@
+from dataclasses import replace
 from datetime import timedelta
 
-from continuity.domain.application import Objectives
+import pytest
+
+from continuity.domain.application import Application, MediaBucket, Objectives, ProtectedDatabase
+from continuity.domain.media_replica import unprotected
+from continuity.domain.recovery_point import MediaMap, ReplicaCopy
 from continuity.domain.status import assess
-from tests.fixtures.point_builders import NOW, make_point
+from tests.fixtures.point_builders import NOW, make_point, make_stored
 
 OBJECTIVES = Objectives()
 
@@ -47,6 +52,33 @@ def test_a_collapsed_size_is_said():
     [said] = assessed([make_point(size_bytes=2_000_000), *points]).to_look
 
     assert said.startswith("size: 2,000,000 bytes, far below")
+
+
+@pytest.mark.parametrize(
+    ("copy", "replica", "said"),
+    [
+        (None, None, "media is not protected: no replica holds its bytes (`[media] replica_bucket`)"),
+        (None, "copies", "media is not protected: shop-20261124T120000Z was made before there was a replica"),
+        (ReplicaCopy(bucket="copies", missing=0, missing_bytes=0, copied=3, copied_bytes=9), "copies", ""),
+        (
+            ReplicaCopy(bucket="copies", missing=2, missing_bytes=3000, copied=1, copied_bytes=9, because="time was over"),
+            "copies",
+            "media is not protected in full: copies lacks 2 of 3 files (3.0 kB): time was over",
+        ),
+    ],
+    ids=["no replica", "an older point", "whole", "in part"],
+)
+def test_media_whose_bytes_would_not_come_back_needs_a_look(copy, replica, said):
+    application = Application(name="shop", database=ProtectedDatabase(name="shop"), media=MediaBucket(bucket="pictures"))
+    point = make_point()
+    media = MediaMap(
+        bucket="pictures", prefix="", objects=3, total_bytes=9, versioned=True, versions=make_stored("map"), replica=copy
+    )
+    why = unprotected(application, replace(point.manifest, media=media), replica=replica)
+
+    assert why == said
+    assert assess([point], OBJECTIVES, damaged=0, unprotected=why, now=NOW).to_look == ((said,) if said else ())
+    assert unprotected(replace(application, media=None), point.manifest, replica=None) == ""
 
 
 def test_an_open_run_needs_a_look():

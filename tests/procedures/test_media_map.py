@@ -1,5 +1,6 @@
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from io import BytesIO
 
 import boto3
@@ -7,8 +8,13 @@ import pytest
 
 from continuity.adapters.sealing import unseal_to
 from continuity.domain.application import MediaBucket
+from continuity.domain.recovery_point import ReplicaCopy
+from continuity.domain.rollback import Scope
 from continuity.errors import UnsafeOperation
+from continuity.procedures.rollback import RollbackWish, make_plan
+from continuity.steps.operation import perform_plainly
 from continuity.steps.places import vault_of
+from deployments.telling.status import _assessed
 from tests.fixtures.object_stores import make_bucket
 
 
@@ -45,6 +51,28 @@ def test_the_map_names_the_current_version_of_every_file(protect, moto_endpoint)
     assert lines[0]["version"] == newest
     assert lines[0]["bytes"] == 7
     assert protected.drill().verdict.proven
+    here = (protected.application, protected.environment)
+    plan = make_plan(*here, RollbackWish(scope=Scope.DATABASE), perform=perform_plainly, now=datetime.now(UTC))
+    said = "media is not protected: no replica holds its bytes (`[media] replica_bucket`)"
+    assert said in plan.estimates.notes
+    assert said in _assessed(*here)[1].to_look
+    assert any("no replica holds the bytes" in each for each in manifest.not_included)
+    assert any(each.startswith("media replica: media is not protected") for each in manifest.warnings)
+
+
+def test_a_backup_with_a_replica_says_in_its_manifest_that_every_file_is_there(protect, moto_endpoint):
+    bucket, replica = make_bucket(moto_endpoint), make_bucket(moto_endpoint)
+    client = boto3.client("s3", endpoint_url=moto_endpoint)
+    client.put_object(Bucket=bucket, Key="tattoos/a.jpg", Body=b"four")
+    protected = _with_media(protect, moto_endpoint, bucket)
+    media = protected.environment.media.model_copy(update={"replica_bucket": replica, "replica_endpoint_url": moto_endpoint})
+    manifest = protected.back_up(media=media)
+
+    [copied] = client.list_objects_v2(Bucket=replica)["Contents"]
+    assert client.get_object(Bucket=replica, Key=copied["Key"])["Body"].read() == b"four"
+    assert manifest.media.replica == ReplicaCopy(bucket=replica, missing=0, missing_bytes=0, copied=1, copied_bytes=4)
+    assert protected.points.read_manifest(manifest.id) == manifest
+    assert not any("media" in each for each in (*manifest.not_included, *manifest.warnings))
 
 
 def test_a_bucket_without_versions_is_warned_of(protect, moto_endpoint):

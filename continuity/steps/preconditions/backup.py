@@ -9,9 +9,10 @@ from continuity.adapters.sealing import parse_recipients
 from continuity.domain.application import Application
 from continuity.domain.checks import Check
 from continuity.domain.client_versions import vulnerable
-from continuity.errors import ContinuityError
+from continuity.domain.media_replica import replica_prefix
+from continuity.errors import ConfigurationRefused, ContinuityError
 from continuity.settings import Environment
-from continuity.steps.places import dsn_of, media_of, points_of, vault_of
+from continuity.steps.places import dsn_of, media_of, media_store_of, points_of, replica_of, vault_of
 from continuity.steps.preconditions.answers import failed, guarded, megabytes, none_of
 from continuity.steps.release_capture import check_release
 
@@ -138,3 +139,28 @@ def _media_checks(application: Application, environment: Environment) -> Iterato
         )
 
     yield guarded("media", versioned)
+    if application.media is not None:
+        yield _replica_check(application, environment)
+
+
+def _replica_check(application: Application, environment: Environment) -> Check:
+    """Look at the replica. Only one that is the bucket itself fails a backup: a database without its media is worth having."""
+    from continuity.adapters.media_replica import refuse_same_bucket
+
+    name = "media replica"
+    try:
+        media, replica = media_store_of(environment, application), replica_of(environment)
+        if media is None or replica is None:
+            return Check(
+                name=name,
+                passed=True,
+                detail="media is not protected: there is none, so what is lost with the bucket does not come back",
+                hint="Set `[media] replica_bucket`, best in another account and region.",
+            )
+        refuse_same_bucket(media, replica)
+        next(iter(replica.pages(replica_prefix(application.name))), None)
+    except ConfigurationRefused as error:
+        return failed(name, error)
+    except ContinuityError as error:
+        return Check(name=name, passed=True, detail=f"media is not protected: {error.message}", hint=error.hint)
+    return Check(name=name, passed=True, detail=f"bucket {replica.bucket} answers, and takes what a backup finds new")

@@ -1,0 +1,4 @@
+# The values for recovery; the demonstration has its own.
+database_host = "localhost"
+media_bucket  = "blottr-media-bucket"
+cluster       = "recovery"

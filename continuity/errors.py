@@ -99,11 +99,7 @@ class MediaError(ContinuityError):
 
 
 class MediaGone(MediaError):
-    """The media bucket holds no such version."""
-
-
-class MediaGone(MediaError):
-    """An object is not there, or is not the one that it was: the others may be."""
+    """An object, or the version of it that was asked for, is not there: the others may be."""
 
 
 class InfrastructureError(ContinuityError):

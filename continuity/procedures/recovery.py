@@ -19,6 +19,7 @@ from continuity.domain.choice import choose_for_rollback
 from continuity.domain.estimates import predict
 from continuity.domain.infrastructure import infrastructure_steps
 from continuity.domain.ladder import shift_steps
+from continuity.domain.media_replica import return_step, unprotected
 from continuity.domain.plan import Plan, PlannedStep, Verb
 from continuity.domain.recovery import OldPrimary, RecoveryPlace, check_place, plan_recovery
 from continuity.domain.recovery_point import Manifest
@@ -29,6 +30,7 @@ from continuity.procedures.runs import Hands, RunReport, carry_out_at_once
 from continuity.settings import Environment
 from continuity.steps.fencing import observe_old_primary
 from continuity.steps.infrastructure import observe_infrastructure, refuse_unsafe
+from continuity.steps.media_replication import LOOK_AT_REPLICA
 from continuity.steps.operation import PATIENT, Operation, Perform
 from continuity.steps.preconditions.drill import check_restore_beside
 from continuity.steps.rehearsal import REHEARSAL, rehearsing
@@ -98,13 +100,13 @@ def make_recovery_plan(
         application, place, chosen, roles, old,
         options=wish.options(), now=now, url=environment.recovered_url, rehearsal=wish.rehearsal,
         infrastructure=_infrastructure(application, environment, perform), deployment=deployment,
-        traffic=_traffic(environment),
+        media=_media(application, environment, manifest, perform), traffic=_traffic(environment),
     )  # fmt: skip
     measured = perform(READ_MEASURED, environment, application.name)
     since = f"what was written after {manifest.snapshot.taken:%Y-%m-%d %H:%M:%S} UTC, the moment of the point"
     lost = Discards() if wish.rehearsal else Discards(unknown=since)
     estimates = predict(plan, point=chosen.point, measured=measured, discards=lost, live_bytes=0)
-    notes += _unprotected(old, rehearsal=wish.rehearsal)
+    notes += _unprotected(application, environment, manifest, old) if not wish.rehearsal else ()
     return WaitingPlan(plan=plan, estimates=replace(estimates, notes=notes + estimates.notes))
 
 
@@ -130,6 +132,15 @@ def _deployment(
     needed = needed_secrets(point, manifests)
     there = perform(FIND_SECRETS, environment, needed) if needed else ()
     return steps, tuple(check_secrets(needed, there))
+
+
+def _media(application: Application, environment: Environment, point: Manifest, perform: Perform) -> tuple[PlannedStep, ...]:
+    replica = environment.media.replica_bucket
+    if point.media is None or application.media is None or not replica:
+        return ()
+    look = perform(LOOK_AT_REPLICA, point, application, environment)
+    bucket = environment.media.bucket or application.media.bucket
+    return (return_step(point, look, replica=replica, bucket=bucket),)
 
 
 def _traffic(environment: Environment) -> tuple[PlannedStep, ...]:
@@ -161,10 +172,11 @@ def rehearse(
     return carry_out_at_once(application, environment, Verb.REHEARSAL, make=make, hands=hands)
 
 
-def _unprotected(old: OldPrimary, *, rehearsal: bool) -> tuple[str, ...]:
-    if old.reachable is None and not rehearsal:
-        return ("no old primary is named (`[recovery] old_dsn`): make sure that nothing can write to the former database",)
-    return ()
+def _unprotected(application: Application, environment: Environment, point: Manifest, old: OldPrimary) -> tuple[str, ...]:
+    notes = [unprotected(application, point, replica=environment.media.replica_bucket)]
+    if old.reachable is None:
+        notes.append("no old primary is named (`[recovery] old_dsn`): make sure that nothing can write to the former database")
+    return tuple(filter(None, notes))
 
 
 def observe_place(environment: Environment, database: str) -> RecoveryPlace:

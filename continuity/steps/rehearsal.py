@@ -26,5 +26,13 @@ def rehearsing(application: Application, environment: Environment) -> tuple[Appl
             "terraform": None,
         }
     )
-    own = replace(application, database=replace(application.database, name=name), workloads=(), flags=None, tests=(), health=None)
+    own = replace(
+        application,
+        database=replace(application.database, name=name),
+        workloads=(),
+        flags=None,
+        tests=(),
+        health=None,
+        media=None,
+    )
     return own, scratch

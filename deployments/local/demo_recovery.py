@@ -12,12 +12,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import boto3
 from kubernetes import client, config
 from pydantic import SecretStr
 
 from continuity.adapters.application_files import load_application
 from continuity.adapters.postgres import connect
 from continuity.domain.approval import Approval
+from continuity.domain.recovery_point import Manifest
 from continuity.domain.run import Outcome
 from continuity.domain.run_markdown import stage_bar
 from continuity.procedures.judging import judge_by, judge_live_by
@@ -31,11 +33,12 @@ from deployments.console import Terminal
 from deployments.local.demo_chapters import Chapters
 from deployments.local.demo_rollback import equality, serving
 from deployments.local.demo_scene import Scene
+from deployments.local.object_store import REGION
 from deployments.local.postgres import PostgresServer, start_postgres, stop_postgres
 from deployments.local.processes import LOCALHOST
 from deployments.local.sample_cluster import CONFIG_MAP, DEPLOYMENT, FLAGS, LOGIN_ROLE, NAMESPACE, SECRET
 from deployments.local.sample_manifests import MAINTENANCE, ROUTE, write_manifests
-from deployments.local.samples import bring_up
+from deployments.local.samples import BUCKET, bring_up
 from deployments.local.server_account import reachable_temporary_directory
 from deployments.local.stack import Stack, stop_stack
 from deployments.local.throwaway import throwaway_directory
@@ -69,7 +72,7 @@ def tell_disaster(terminal: Terminal) -> int:
         proof = scene.drill(point.id)
         chapters.tell("a recovery point of everything, proven", lambda: (proof.verdict.proven, point.id))
         server = lose_everything(stack)
-        chapters.tell("the database server, the application and its configuration are gone", lambda: gone(scene, server))
+        chapters.tell("database server, files, application and configuration are gone", lambda: gone(scene, server))
         scene = replace(scene, environment=new_place(scene, stack, server))
         report = recover(scene)
         chapters.tell("one command stands everything up again", lambda: _came_back(report))
@@ -77,11 +80,14 @@ def tell_disaster(terminal: Terminal) -> int:
         chapters.tell("all visitors are back", lambda: weights(scene))
         chapters.tell("the application serves", lambda: serving(scene.address))
         chapters.tell("the database equals the point", lambda: equality(scene, point))
+        chapters.tell("every file is back", lambda: files(stack, point))
     return chapters.close()
 
 
 def lose_everything(stack: Stack) -> PostgresServer:
-    """Destroy the database server with its data, and all that the application is on the cluster; start an empty server."""
+    """Destroy the server with its data, every version of every file, and all that is on the cluster; start an empty server."""
+    bucket = media_of(stack)
+    bucket.object_versions.delete()
     place = (stack.directory / "postgres").resolve()
     stop_postgres(place)
     for each in place.iterdir():
@@ -128,6 +134,18 @@ def gone(scene: Scene, server: PostgresServer) -> tuple[bool, str]:
         not rows,
         f"an empty server (port {server.port}); left is the vault, {sum(1 for _ in kept.rglob('*'))} files and folders",
     )
+
+
+def media_of(stack: Stack) -> Any:
+    """Open the application's bucket of files."""
+    return boto3.resource("s3", endpoint_url=stack.urls["media"], region_name=REGION).Bucket(BUCKET)
+
+
+def files(stack: Stack, point: Manifest) -> tuple[bool, str]:
+    """Count what is in the bucket."""
+    found = sum(1 for _ in media_of(stack).objects.all())
+    wanted = point.media.objects if point.media else 0
+    return found == wanted > 0, f"{found} of {wanted} files are in the bucket, from its replica"
 
 
 def recover(scene: Scene) -> RunReport:

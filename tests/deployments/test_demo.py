@@ -43,12 +43,13 @@ def test_everything_but_the_vault_is_lost_and_one_command_brings_it_back_with_eq
     assert {step["name"]: step["held"] for step in told["steps"]} == dict.fromkeys(
         (
             "a recovery point of everything, proven",
-            "the database server, the application and its configuration are gone",
+            "database server, files, application and configuration are gone",
             "one command stands everything up again",
             "each stage stayed within its budget",
             "all visitors are back",
             "the application serves",
             "the database equals the point",
+            "every file is back",
         ),
         True,
     )

@@ -112,7 +112,9 @@ def test_what_changes_after_the_map_is_copied_as_it_was_or_missing_with_the_reas
             assert stored == {b"same", b"mapped"}
 
 
-def _replicate(place, mapped, path):
+def _replicate(place, mapped, path, variables):
+    # The process is forked from a server that may be older than this test's credentials.
+    os.environ.update(variables)
     place.replicate(mapped, path)
 
 
@@ -120,7 +122,9 @@ def test_a_backup_that_was_killed_while_copying_is_gone_on_with_by_the_next(plac
     for number in range(40):
         place.put(f"{number:03}", b"x" * number)
     mapped, path = place.map_now(tmp_path)
-    process = _SERVER.Process(target=_replicate, args=(place.with_settings(parallel=1), mapped, path), daemon=True)
+    process = _SERVER.Process(
+        target=_replicate, args=(place.with_settings(parallel=1), mapped, path, dict(os.environ)), daemon=True
+    )
     process.start()
     until = time.monotonic() + 30
     while len(place.copies()) < 5:

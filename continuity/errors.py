@@ -95,7 +95,11 @@ class DrillFailed(ContinuityError):
 
 
 class MediaError(ContinuityError):
-    """The media bucket could not be read."""
+    """The media bucket could not be read, or refused."""
+
+
+class MediaGone(MediaError):
+    """The media bucket holds no such version."""
 
 
 class CheckFailed(ContinuityError):

@@ -24,6 +24,7 @@ VERBS = {
     "release": ("holding", "Put back exactly what a hold has stopped."),
     "rollback": ("rollback", "Plan to go back to a proven point, or carry such a plan out."),
     "feature": ("feature", "Switch a feature of the application on or off by its flag, or plan to."),
+    "media": ("media", "Plan to bring the media bucket back to a moment, or carry such a plan out."),
     "approve": ("runs", "Approve a plan with your signature."),
     "resume": ("runs", "Finish a run that was killed."),
     "undo": ("runs", "Take a run back."),

@@ -120,6 +120,13 @@ OFFERS = (
         tags=("feature", "rollback"),
         choices={"flag": _flag_names},
     ),
+    Offer(
+        name="media",
+        entrypoint="flows.media:roll_back_media",
+        description="Brings the media bucket back to a moment, without deleting a version of any file: shows the plan, and waits"
+        " for a person to approve it.",
+        tags=("rollback", "media"),
+    ),
 )
 
 

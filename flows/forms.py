@@ -16,6 +16,9 @@ PointOrLatest = Annotated[str, Field(pattern=r"^latest$|^[a-z][a-z0-9-]*-[0-9]{8
 Moment = Annotated[str, Field(max_length=40)]
 """A moment as ISO 8601 writes it, or nothing."""
 
+KeyPrefix = Annotated[str, Field(max_length=1024)]
+"""The beginning of keys in a bucket, or nothing."""
+
 DatabaseName = Annotated[str, Field(max_length=63)]
 """The name of a database, or nothing."""
 

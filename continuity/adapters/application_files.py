@@ -14,6 +14,7 @@ from continuity.domain.application import (
     FlagSource,
     FlagTable,
     MediaBucket,
+    MediaReference,
     Objectives,
     ProtectedDatabase,
     ReleaseSource,
@@ -43,9 +44,20 @@ class _Database(Section):
     migration_head: str = ""
 
 
+class _Reference(Section):
+    column: Annotated[str, Field(pattern=r"^[^.]+\.[^.]+\.[^.]+$")]
+    prefix: str = ""
+
+
 class _Media(Section):
     bucket: Annotated[str, Field(min_length=3, max_length=63)]
     prefix: str = ""
+    reference: tuple[_Reference, ...] = ()
+
+    def media(self) -> MediaBucket:
+        """Return it as the application's own."""
+        references = tuple(MediaReference(column=each.column, prefix=each.prefix) for each in self.reference)
+        return MediaBucket(bucket=self.bucket, prefix=self.prefix, references=references)
 
 
 class _Objectives(Section):
@@ -166,7 +178,7 @@ def load_application(folder: Path, name: str) -> Application:
     return Application(
         name=ApplicationName(content.name),
         database=ProtectedDatabase(name=content.database.name, migration_head=content.database.migration_head),
-        media=MediaBucket(bucket=content.media.bucket, prefix=content.media.prefix) if content.media else None,
+        media=content.media.media() if content.media else None,
         objectives=Objectives(
             recovery_point=timedelta(hours=content.objectives.recovery_point_hours),
             recovery_time=timedelta(hours=content.objectives.recovery_time_hours),

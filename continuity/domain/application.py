@@ -23,11 +23,28 @@ class ProtectedDatabase:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MediaReference:
+    """A column whose values name files: the key is `prefix` with the value behind it. NULL and "" name none."""
+
+    column: str
+    """`schema.table.column`, each as PostgreSQL stores it."""
+    prefix: str = ""
+
+    @property
+    def parts(self) -> tuple[str, str, str]:
+        """Schema, table and column."""
+        schema, table, column = self.column.split(".")
+        return schema, table, column
+
+
+@dataclass(frozen=True, kw_only=True)
 class MediaBucket:
     """Where the application keeps its files; only keys below `prefix` belong to it."""
 
     bucket: str
     prefix: str = ""
+    references: tuple[MediaReference, ...] = ()
+    """Columns that name files: whether those exist is looked at after every restore."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,6 +25,8 @@ UNMEASURED_SECONDS: Mapping[str, float] = {
     "swap": 1,
     "open the pooler": 0.1,
     "drop the replaced database": 1,
+    "account for media": 1,
+    "compare database and media": 5,
     "start a workload": 10,
     "resume what scales back": 1,
     "check health": 5,

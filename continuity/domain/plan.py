@@ -31,6 +31,7 @@ class Verb(StrEnum):
     UNDO = "undo"
     DISCARD = "discard"
     FEATURE = "feature"
+    MEDIA = "media"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from continuity.domain.agreement import agreement_steps
 from continuity.domain.application import Application
 from continuity.domain.health import HealthCheck
 from continuity.domain.plan import Facts, PlannedStep
@@ -48,6 +49,7 @@ def _validation(application: Application, url: str, point: Facts | None) -> Iter
             arguments=point,
             stage=Stage.VALIDATION,
         )
+        yield from agreement_steps(application)
     if application.workloads:
         yield PlannedStep(
             name="gather pods and logs",

@@ -1,12 +1,15 @@
 """Decides how a finished run is taken back: the inverse of each step that has changed something. Pure."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 
+from continuity.domain.agreement import agreement_steps
 from continuity.domain.application import Application
 from continuity.domain.feature import SET, FlagsSeen, put_back_step, steps_after_undo
 from continuity.domain.flags import same, says
 from continuity.domain.live import LiveState
+from continuity.domain.media_plan import ROLL_BACK, TAKE_BACK, account_step, media_taken_back
 from continuity.domain.plan import TAKES_OVER, Facts, Plan, PlannedStep, Verb
 from continuity.domain.proof import proof_steps
 from continuity.domain.run import History, RunId
@@ -49,6 +52,8 @@ def plan_undo(
     if swapped is not None:
         swap = _swap_back(live, run, swapped, pooled=pooled)
         targets["takes its place"] = f"database {swapped['replaced']} (OID {swapped['live_oid']}), closed since {run}"
+    accounts = tuple(account_step(step.name, step.target) for step in inverse if step.kind == TAKE_BACK)
+    agreement = agreement_steps(application) if swapped is not None or accounts else ()
     stop = stop_steps(live.workloads, live.arguments, live.held) if stops else ()
     rolls_out = rollout_steps(live.workloads) if any(step.kind == "set the release" for step in inverse) else ()
     after = steps_after_undo(former)
@@ -60,7 +65,7 @@ def plan_undo(
         verb=Verb.UNDO,
         created=now,
         targets=targets,
-        steps=(*stop, *inverse, *swap, *start, *proof_steps(application, url, None)),
+        steps=(*stop, *inverse, *accounts, *swap, *start, *agreement, *proof_steps(application, url, None)),
         options=options | ({TAKES_OVER: live.held.run} if live.held and stops else {}),
     )
 
@@ -94,6 +99,37 @@ def plan_undo_of_flags(
         created=now,
         targets=seen.targets,
         steps=(*(put_back_step(name, facts) for name, facts in reversed(done)), *steps_after_undo(former)),
+        options=options,
+    )
+
+
+def plan_undo_of_media(
+    application: Application, history: History, former: Plan, *, bucket: str, options: dict[str, str], now: datetime
+) -> Plan:
+    """Plan to take back a run that has changed media and nothing else: its database need not answer.
+
+    `bucket` is the bucket in words. Once the files are as they were before, what only looks takes nothing back.
+
+    Raises:
+        UnsafeOperation: the run has changed nothing.
+
+    """
+    run = history.entries[0].run
+    done = [(step, entry.facts) for step in former.steps if step.kind in INVERSES and (entry := history.done(step.name))]
+    if not done:
+        raise UnsafeOperation(f"{run} has changed nothing that lasts", detail="Nothing was changed.", hint="There is no undo.")
+    back = [INVERSES[step.kind](step.name, facts) for step, facts in reversed(done)]
+    return Plan(
+        application=application.name,
+        verb=Verb.UNDO,
+        created=now,
+        targets={"bucket": bucket, "takes back": f"{run}, key by key; what was uploaded since stays"},
+        steps=(
+            *back[:-1],
+            replace(back[-1], pivot=True),
+            *(account_step(step.name, step.target) for step in back),
+            *agreement_steps(application),
+        ),
         options=options,
     )
 
@@ -132,5 +168,7 @@ INVERSES: Mapping[str, Callable[[str, Facts], PlannedStep]] = {
     "set the release": _former_release,
     "set the flags": _former_flags,
     "set a flag": put_back_step,
+    ROLL_BACK: media_taken_back,
+    TAKE_BACK: media_taken_back,
 }
 """What takes a step back, by its kind: from its name and what it recorded. Kinds that are not here change nothing that lasts."""

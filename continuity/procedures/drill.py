@@ -16,6 +16,7 @@ from continuity.domain.verdict import Finding, Trouble, Verdict, judge
 from continuity.errors import ContinuityError, DamagedObject, DatabaseError, DrillFailed, NotStored, UnsafeOperation
 from continuity.procedures.warm import drop_older_warm
 from continuity.settings import Environment
+from continuity.steps.agreement import compare_with_map
 from continuity.steps.operation import PATIENT, Operation, Perform
 from continuity.steps.places import points_of
 from continuity.steps.preconditions.drill import check_drill
@@ -189,7 +190,9 @@ def _examine(  # noqa: PLR0913 -- everything that a drill is about
             manifest,
             application,
         )
-        verdict = decide((stored_bytes, restore_finding(restored), *validated.findings))
+        described = application.media is not None and application.media.references
+        media = perform(COMPARE_MEDIA, application, environment, manifest, restored.name) if described else ()
+        verdict = decide((stored_bytes, restore_finding(restored), *validated.findings, *media))
         examined = _keep(
             restored, environment, perform, _Examined(verdict=verdict, result=validated.result), keep=keep, warm=warm
         )
@@ -257,6 +260,7 @@ CHECK = Operation(name="check what the drill needs", run=check_drill)
 FETCH = Operation(name="fetch and verify the dump", run=fetch_dump, retry=PATIENT)
 VERIFY_OTHERS = Operation(name="verify the other objects", run=verify_other_objects, retry=PATIENT)
 RESTORE = Operation(name="restore beside the live database", run=restore_database, retry=PATIENT)
+COMPARE_MEDIA = Operation(name="compare database and media", run=compare_with_map, retry=PATIENT)
 REFUSE_EXPIRED = Operation(name="see that the point is still there", run=refuse_expired, retry=PATIENT)
 READ_ACCEPTANCES = Operation(name="read acceptances", run=read_acceptances, retry=PATIENT)
 RECORD = Operation(name="record the verdict", run=record_verdict, retry=PATIENT)

@@ -7,6 +7,7 @@ from continuity.domain.plan import Plan, Verb
 from continuity.domain.run import RunId
 from continuity.errors import UnsafeOperation
 from continuity.procedures.feature import FeatureWish, make_feature_plan
+from continuity.procedures.media import remake_media_plan
 from continuity.procedures.rollback import RollbackWish, make_plan
 from continuity.procedures.undoing import make_undo_plan
 from continuity.settings import Environment
@@ -27,6 +28,8 @@ def remake(application: Application, environment: Environment, plan: Plan, *, pe
             return make_feature_plan(application, environment, FeatureWish.of(plan), perform=perform, now=now).plan
         case Verb.UNDO:
             return make_undo_plan(application, environment, RunId(plan.options["run"]), perform=perform, now=now).plan
+        case Verb.MEDIA:
+            return remake_media_plan(application, environment, plan, perform=perform, now=now)
         case Verb.DISCARD:
             raise UnsafeOperation(
                 f"plan {plan.hash} drops a database, and wants its exact name",

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 from continuity.adapters.approvals import WaitingPlan, store_plan
 from continuity.domain.activity import written_since
@@ -12,6 +12,7 @@ from continuity.domain.checks import refuse_unless_passed
 from continuity.domain.choice import choose_for_rollback
 from continuity.domain.estimates import Estimates, predict
 from continuity.domain.live import LiveState
+from continuity.domain.moments import read_moment
 from continuity.domain.plan import Plan
 from continuity.domain.recovery_point import Manifest, PointState
 from continuity.domain.releases import BadImage, known_heads, refuses_release, with_image
@@ -62,15 +63,7 @@ class RollbackWish:
             ConfigurationRefused: the text is no moment.
 
         """
-        try:
-            moment = datetime.fromisoformat(before) if before.strip() else None
-        except ValueError as error:
-            raise ConfigurationRefused(
-                f"{before!r} is no moment", hint="Write it as 2026-11-24T03:00:00+01:00; without a zone it is UTC."
-            ) from error
-        if moment is not None and moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC)
-        return RollbackWish(point=point.strip() or "latest", before=moment, scope=scope, order=order)
+        return RollbackWish(point=point.strip() or "latest", before=read_moment(before), scope=scope, order=order)
 
     @staticmethod
     def of(plan: Plan) -> "RollbackWish":

@@ -8,11 +8,13 @@ from continuity.domain.activity import Discards, TableActivity, written_since
 from continuity.domain.application import Application
 from continuity.domain.estimates import predict
 from continuity.domain.feature import switches_only
+from continuity.domain.media_plan import changes_media_only
 from continuity.domain.run import History, RunId
-from continuity.domain.undoing import plan_undo, plan_undo_of_flags
+from continuity.domain.undoing import plan_undo, plan_undo_of_flags, plan_undo_of_media
 from continuity.journal import plan_of, read_history
 from continuity.procedures.feature import OBSERVE_FLAGS
 from continuity.procedures.live import OBSERVE
+from continuity.procedures.media import LOOK, estimate_media
 from continuity.procedures.rollback import READ_MEASURED, refuse_unready
 from continuity.settings import Environment
 from continuity.steps.operation import PATIENT, Operation, Perform
@@ -37,6 +39,10 @@ def make_undo_plan(
         measured = perform(READ_MEASURED, environment, application.name)
         estimates = predict(plan, point=None, measured=measured, discards=Discards(), live_bytes=0)
         return WaitingPlan(plan=plan, estimates=replace(estimates, notes=seen.notes + estimates.notes))
+    if changes_media_only(former):
+        _, bucket = perform(LOOK, application, environment, former.steps[0].arguments["prefix"])
+        plan = plan_undo_of_media(application, history, former, bucket=bucket, options={"run": run}, now=now)
+        return WaitingPlan(plan=plan, estimates=estimate_media(environment, plan, perform=perform))
     swapped = any("replaced" in entry.facts for entry in history.entries)
     notes = refuse_unready(application, environment, perform, None) if swapped else ()
     live = perform(OBSERVE, application, environment)

@@ -10,6 +10,7 @@ from continuity.domain.recovery_point import DatabaseIdentity, Manifest
 from continuity.domain.verdict import Verdict, judge_live
 from continuity.procedures.drill import LIST_POINTS, READ_ACCEPTANCES, Validate
 from continuity.settings import Environment
+from continuity.steps.agreement import compare_live
 from continuity.steps.operation import PATIENT, Operation, Perform
 from continuity.steps.places import dsn_of
 
@@ -31,6 +32,7 @@ def reach_database(dsn: str, database: str) -> DatabaseIdentity:
         return read_identity(connection)
 
 
+COMPARE_MEDIA = Operation(name="compare database and media", run=compare_live, retry=PATIENT)
 REACH = Operation(name="reach the live database", run=reach_database, retry=PATIENT)
 
 
@@ -62,12 +64,14 @@ def validate_live(
         latest,
         application,
     )
+    described = application.media is not None and application.media.references
+    media = perform(COMPARE_MEDIA, application, environment, name) if described else ()
     finished = clock()
     accepted = perform(READ_ACCEPTANCES, application, environment)
     return ValidationReport(
         database=name,
         compared_with=latest,
-        verdict=judge_live(validated.findings, acceptances=accepted.acceptances, now=finished),
+        verdict=judge_live((*validated.findings, *media), acceptances=accepted.acceptances, now=finished),
         seconds=(finished - started).total_seconds(),
         warnings=accepted.warnings,
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from continuity.steps.agreement import COMPARE_MEDIA
 from continuity.steps.application_tests import run_in_cluster, running_tests
 from continuity.steps.building import BUILD_IMAGE
 from continuity.steps.discarding import DISCARD
@@ -10,6 +11,7 @@ from continuity.steps.feature import RESTART_WORKLOAD, SEE_WHO_HAS_IT, SET_FLAG
 from continuity.steps.health import CHECK_HEALTH
 from continuity.steps.live import COMPARE_QUERY_TIMES, JudgeLive, validating_live
 from continuity.steps.manifests import APPLY_WAVE
+from continuity.steps.media import ACCOUNT_FOR_MEDIA, ROLL_BACK_MEDIA, TAKE_MEDIA_BACK
 from continuity.steps.pods import GATHER_PODS
 from continuity.steps.pooling import OPEN_POOLER
 from continuity.steps.release import PULL_IMAGE, SET_THE_FLAGS, SET_THE_RELEASE
@@ -51,6 +53,10 @@ KINDS = (
     WAIT_FOR_ROLLOUT,
     RESUME_SCALERS,
     CHECK_HEALTH,
+    ROLL_BACK_MEDIA,
+    TAKE_MEDIA_BACK,
+    ACCOUNT_FOR_MEDIA,
+    COMPARE_MEDIA,
     GATHER_PODS,
     COMPARE_QUERY_TIMES,
     WATCH_ERRORS,

@@ -1,6 +1,7 @@
 """Opens what an environment names: the vault, the media bucket, the tools. Each step opens its own, and passes on none."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,5 +50,5 @@ def media_of(environment: Environment, application: Application) -> tuple["S3Cli
     if application.media is None:
         return None
     section = environment.media
-    bucket = MediaBucket(bucket=section.bucket or application.media.bucket, prefix=application.media.prefix)
+    bucket = replace(application.media, bucket=section.bucket or application.media.bucket)
     return s3_client(endpoint_url=section.endpoint_url, region=section.region), bucket

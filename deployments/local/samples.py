@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from deployments.local.stack import APPLICATIONS, Stack, load_application, start
 
 SAMPLES = ("blottr", "guestbook")
 MEGABYTES = 5
-PICTURES = 40
+UPLOADS = 4
 BUCKET = "blottr-media-bucket"
 
 
@@ -25,7 +26,9 @@ def bring_up(directory: Path, *, report: Callable[[str], None], with_prefect: bo
         report(f"loading {name}, {MEGABYTES} MB of invented data")
         load_application(stack.postgres, APPLICATIONS / name, megabytes=MEGABYTES, database=name)
     os.environ.update(stack.variables)
-    put_pictures(stack.urls["media"])
+    pictures = picture_keys(stack.postgres.dsn("blottr"))
+    report(f"putting {len(pictures):,} small files where blottr's pictures are")
+    put_pictures(stack.urls["media"], pictures)
     report(f"deploying blottr, {REPLICAS} replicas")
     address = deploy_sample(stack.cluster, application_login(stack.postgres, stack.directory, "blottr"))
     describe_traffic(stack, address)
@@ -49,10 +52,22 @@ def describe_traffic(stack: Stack, address: str) -> None:
     draft.replace(stack.environment)
 
 
-def put_pictures(endpoint_url: str) -> None:
-    """Fill blottr's media bucket with small files; putting them again makes a second version of each."""
+def picture_keys(dsn: str) -> list[str]:
+    """Return the keys that blottr's tattoos refer to."""
+    with psycopg.connect(dsn) as connection:
+        query = "select media_key from public.tattoos union select thumbnail_key from public.tattoos order by 1"
+        return [key for (key,) in connection.execute(query) if key]
+
+
+def put_pictures(endpoint_url: str, keys: Sequence[str]) -> None:
+    """Fill blottr's media bucket with a small file for each key, unless there are some already."""
     client = s3_client(endpoint_url=endpoint_url, region="us-east-1")
     if client.list_objects_v2(Bucket=BUCKET, MaxKeys=1).get("KeyCount"):
         return
-    for number in range(PICTURES):
-        client.put_object(Bucket=BUCKET, Key=f"tattoos/{number:04}.jpg", Body=f"picture {number}".encode())
+
+    def put(key: str) -> None:
+        kind = "image/webp" if key.endswith(".webp") else "image/jpeg"
+        client.put_object(Bucket=BUCKET, Key=key, Body=f"picture of {key}".encode(), ContentType=kind)
+
+    with ThreadPoolExecutor(UPLOADS) as pool:
+        list(pool.map(put, keys))

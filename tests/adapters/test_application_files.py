@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from continuity.adapters.application_files import load_application
-from continuity.domain.application import FlagSource, FlagTable, WorkloadRef
+from continuity.domain.application import FlagSource, FlagTable, MediaReference, WorkloadRef
 from continuity.errors import ConfigurationRefused
 
 APPLICATIONS = Path(__file__).parents[2] / "applications"
@@ -32,6 +32,20 @@ def test_blottr_names_its_workload_its_flags_and_how_a_release_is_built() -> Non
     assert "docker build --tag registry.example/blottr:{tag}" in blottr.release.build_command[-1]
     assert blottr.release.repository is None
     assert blottr.uses_cluster
+
+
+def test_columns_that_name_files_are_read_with_the_bucket(described) -> None:
+    media = '[media]\nbucket = "shop-media"\n[[media.reference]]\ncolumn = "{}"\nprefix = "items/"\n'
+
+    assert described(media.format("public.items.picture")).media.references == (
+        MediaReference(column="public.items.picture", prefix="items/"),
+    )
+    with pytest.raises(ConfigurationRefused, match=r"media\.reference\.0\.column"):
+        described(media.format("picture"))
+    assert [each.column for each in load_application(APPLICATIONS, "blottr").media.references] == [
+        "public.tattoos.media_key",
+        "public.tattoos.thumbnail_key",
+    ]
 
 
 def test_a_repository_is_named_relative_to_the_applications_folder(described, tmp_path) -> None:

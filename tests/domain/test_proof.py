@@ -48,6 +48,7 @@ def test_a_test_that_has_become_another_makes_another_plan():
 def test_without_an_address_only_the_data_is_looked_at_and_without_a_point_not_even_that():
     assert {step.kind for step in plan_proof(blottr(), url="", point=POINT)} == {
         "validate the live database",
+        "compare database and media",
         "gather pods and logs",
         "compare query times",
     }

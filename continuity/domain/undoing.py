@@ -7,6 +7,7 @@ from continuity.domain.application import Application
 from continuity.domain.live import LiveState
 from continuity.domain.plan import TAKES_OVER, Facts, Plan, PlannedStep, Verb
 from continuity.domain.proof import proof_steps
+from continuity.domain.quarantine import PUT_BACK, SET_ASIDE, put_back_step, set_aside_step
 from continuity.domain.run import History, RunId
 from continuity.domain.swap import mark_of, swap_steps, undone_name
 from continuity.domain.traffic import rollout_steps, start_steps, stop_steps
@@ -93,5 +94,7 @@ def _former_flags(step: str, facts: Facts) -> PlannedStep:
 INVERSES: Mapping[str, Callable[[str, Facts], PlannedStep]] = {
     "set the release": _former_release,
     "set the flags": _former_flags,
+    SET_ASIDE: put_back_step,
+    PUT_BACK: set_aside_step,
 }
 """What takes a step back, by its kind: from its name and what it recorded. Kinds that are not here change nothing that lasts."""

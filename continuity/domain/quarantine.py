@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from typing import Any
 
 from continuity.domain.dependencies import ObjectId, ObjectKind, Schema, SchemaObject
 from continuity.domain.dependents import Going, Treatment, decide_going
@@ -44,18 +45,28 @@ def quarantine_steps(
     """
     if not wanted:
         return ()
+    arguments = live.arguments | aside_arguments(live.arguments, schema, wanted, with_dependents=with_dependents)
+    return (PlannedStep(name=name, kind=SET_ASIDE, target=", ".join(sorted(wanted)), arguments=arguments),)
+
+
+def aside_arguments(database: Facts, schema: Schema, wanted: Sequence[str], *, with_dependents: bool) -> dict[str, Any]:
+    """Decide what is set aside, as the arguments of its step; `database` names it by `system_identifier` and `live_oid`.
+
+    Raises:
+        ConfigurationRefused, UnsafeOperation: as `quarantine_steps`.
+
+    """
     going = decide_going(schema, wanted, with_dependents=with_dependents)
-    mark = mark_of(live.system_identifier, live.oid, *sorted((*_key(each.id),) for each in going.wanted))
-    aside = _set_aside(schema, going, mark)
-    arguments = live.arguments | {
+    identities = sorted((each.id.catalog, each.id.oid, each.id.number) for each in going.wanted)
+    aside = _set_aside(schema, going, mark_of(database["system_identifier"], database["live_oid"], *identities))
+    stays = [str(each) for each in going.dependents if each.treatment is Treatment.STAY]
+    return {
         "wanted": sorted(wanted),
         "with dependents": with_dependents,
         "set aside": json.loads(json.dumps(asdict(aside))),
         "statements": [str(each) for each in aside_statements(aside)],
-        "stays": [*(str(each) for each in going.dependents if each.treatment is Treatment.STAY), *map(str, going.may_refer)],
+        "stays": [*stays, *map(str, going.may_refer)],
     }
-    target = ", ".join(str(each) for each in going.wanted)
-    return (PlannedStep(name=name, kind=SET_ASIDE, target=target, arguments=arguments),)
 
 
 def quarantine_notes(schema: Schema, steps: Sequence[PlannedStep]) -> tuple[str, ...]:
@@ -93,10 +104,6 @@ def _inverse_name(name: str) -> str:
 
 def _target(facts: Facts) -> str:
     return ", ".join(facts["wanted"])
-
-
-def _key(key: ObjectId) -> tuple[str, int, int]:
-    return key.catalog, key.oid, key.number
 
 
 def _set_aside(schema: Schema, going: Going, mark: PlanHash) -> SetAside:

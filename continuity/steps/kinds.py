@@ -10,6 +10,7 @@ from continuity.steps.health import CHECK_HEALTH
 from continuity.steps.live import COMPARE_QUERY_TIMES, JudgeLive, validating_live
 from continuity.steps.pods import GATHER_PODS
 from continuity.steps.pooling import OPEN_POOLER
+from continuity.steps.quarantine import PUT_SCHEMA_BACK, QUARANTINE_SCHEMA
 from continuity.steps.release import PULL_IMAGE, SET_THE_FLAGS, SET_THE_RELEASE
 from continuity.steps.shadow import RESTORE_SHADOW, Judge, judging
 from continuity.steps.step import Step
@@ -39,6 +40,8 @@ KINDS = (
     SET_THE_FLAGS,
     SWAP,
     OPEN_POOLER,
+    QUARANTINE_SCHEMA,
+    PUT_SCHEMA_BACK,
     DISCARD,
     OPEN_DATABASE,
     START_WORKLOAD,

@@ -22,6 +22,7 @@ VERBS = {
     "hold": ("holding", "Stop traffic and writes now, without a plan."),
     "release": ("holding", "Put back exactly what a hold has stopped."),
     "rollback": ("rollback", "Plan to go back to a proven point, or carry such a plan out."),
+    "column": ("column", "Plan to set one column, table or constraint aside, or carry such a plan out."),
     "approve": ("runs", "Approve a plan with your signature."),
     "resume": ("runs", "Finish a run that was killed."),
     "undo": ("runs", "Take a run back."),

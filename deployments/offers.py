@@ -103,6 +103,13 @@ OFFERS = (
         description="Goes back to a proven point: shows the plan, and waits for a person to approve it before anything is done.",
         tags=("rollback",),
     ),
+    Offer(
+        name="column",
+        entrypoint="flows.column:roll_back_column",
+        description="Sets one column, table or constraint aside, without dropping or copying anything: shows the plan, and waits"
+        " for a person to approve it before anything is done.",
+        tags=("rollback", "partial"),
+    ),
 )
 
 

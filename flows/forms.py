@@ -18,3 +18,9 @@ Moment = Annotated[str, Field(max_length=40)]
 
 DatabaseName = Annotated[str, Field(max_length=63)]
 """The name of a database, or nothing."""
+
+ObjectName = Annotated[str, Field(min_length=3, max_length=400)]
+"""The name of a table or column, with its schema, as PostgreSQL writes names."""
+
+ConstraintName = Annotated[str, Field(max_length=130)]
+"""The name of a constraint, or nothing."""

@@ -277,16 +277,19 @@ def _ordered(schema: Schema, acted: dict[ObjectId, SchemaObject]) -> list[Schema
 
 
 def _needs_between(schema: Schema, acted: dict[ObjectId, SchemaObject]) -> dict[ObjectId, set[ObjectId]]:
-    """Return which of the acted objects need which, their parts included: a key of a table is a need of the table."""
-
-    def whole(key: ObjectId) -> ObjectId | None:
-        each = schema.objects[key]
-        table = ObjectId("pg_class", each.table)
-        return key if key in acted else table if table in acted else None
-
+    """Return which of the acted objects need which, by what is a part of them: a column's key is a need of the column."""
+    parts_of: dict[ObjectId, set[ObjectId]] = {}
+    for root in acted:
+        waiting = [root]
+        while waiting:
+            key = waiting.pop()
+            if root in parts_of.setdefault(key, set()) or (key in acted and key != root):
+                continue
+            parts_of[key].add(root)
+            waiting += _parts(schema, key)
+            waiting += (need.dependent for need in schema.needed_by.get(key, ()) if need.within)
     found: dict[ObjectId, set[ObjectId]] = {}
     for need in schema.needs:
-        dependent, needed = whole(need.dependent), whole(need.needed)
-        if dependent and needed and dependent != needed:
-            found.setdefault(dependent, set()).add(needed)
+        for dependent in parts_of.get(need.dependent, ()):
+            found.setdefault(dependent, set()).update(parts_of.get(need.needed, set()) - {dependent})
     return found

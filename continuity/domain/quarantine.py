@@ -5,8 +5,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from continuity.domain.dependencies import ObjectId, ObjectKind, Schema, SchemaObject
+from continuity.domain.dependencies import ObjectKind, Schema, SchemaObject
 from continuity.domain.dependents import Going, Treatment, decide_going
+from continuity.domain.identifiers import quoted
 from continuity.domain.live import LiveState
 from continuity.domain.plan import Facts, PlanHash, PlannedStep
 from continuity.domain.setting_aside import (
@@ -17,6 +18,7 @@ from continuity.domain.setting_aside import (
     aside_statements,
     quarantine_mark,
     quarantine_name,
+    set_aside_of,
 )
 from continuity.domain.swap import mark_of
 
@@ -75,16 +77,28 @@ def quarantine_notes(schema: Schema, steps: Sequence[PlannedStep]) -> tuple[str,
 
 
 def _notes(schema: Schema, arguments: Facts) -> Iterator[str]:
-    for change in arguments["set aside"]["changes"]:
-        table = schema.objects.get(ObjectId("pg_class", change["oid"])) if change["catalog"] == "pg_class" else None
-        if table is not None and table.rows >= 0:
-            rows = f"{table.rows:,} rows" if table.exact else f"about {table.rows:,} rows (an estimate)"
-            yield f"{Change(**{**change, 'action': Action(change['action'])}).identity}: {rows}, all kept"
-        for each in change["lifted"]:
-            where = f"{each['schema']}.{each['table']}"
-            yield f"NOT NULL of {change['name']} in {where} is lifted meanwhile: rows are written without it"
+    aside = set_aside_of(arguments)
+    renamed: dict[int, list[str]] = {}
+    for change in aside.changes:
+        if change.action is Action.RENAME:
+            renamed.setdefault(change.oid, []).append(change.name)
+        elif change.catalog == "pg_class":
+            yield f"{change.identity}: {_rows(schema.relation(change.oid))}, all kept"
+    for oid, columns in renamed.items():
+        table = schema.relation(oid)
+        yield f"{table}: {_rows(table)}, with all values of {', '.join(sorted(columns))}"
+    for change in aside.changes:
+        for each in change.lifted:
+            where = quoted(each.schema, each.table)
+            yield f"{change.name} of {where} is not NOT NULL meanwhile; an undo reads {where} once under its lock to set it again"
     yield from (f"stays in force: {each}" for each in arguments["stays"])
-    yield f"to drop it later: `continuity discard RUN`, by its name {arguments['set aside']['mark']}"
+    yield f"to drop it later: `continuity discard RUN`, by its name {aside.mark}"
+
+
+def _rows(relation: SchemaObject) -> str:
+    if relation.rows < 0:
+        return "rows are not known"
+    return f"{relation.rows:,} rows" if relation.exact else f"about {relation.rows:,} rows (an estimate)"
 
 
 def put_back_step(name: str, facts: Facts) -> PlannedStep:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from continuity.domain.application import Application
+from continuity.domain.constraints import PUT_IN, TAKE_OUT, put_in_step, take_out_step
 from continuity.domain.live import LiveState
 from continuity.domain.plan import TAKES_OVER, Facts, Plan, PlannedStep, Verb
 from continuity.domain.proof import proof_steps
@@ -96,5 +97,7 @@ INVERSES: Mapping[str, Callable[[str, Facts], PlannedStep]] = {
     "set the flags": _former_flags,
     SET_ASIDE: put_back_step,
     PUT_BACK: set_aside_step,
+    TAKE_OUT: put_in_step,
+    PUT_IN: take_out_step,
 }
 """What takes a step back, by its kind: from its name and what it recorded. Kinds that are not here change nothing that lasts."""

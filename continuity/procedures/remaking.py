@@ -3,9 +3,11 @@
 from datetime import datetime
 
 from continuity.domain.application import Application
+from continuity.domain.column import ColumnWish
 from continuity.domain.plan import Plan, Verb
 from continuity.domain.run import RunId
 from continuity.errors import UnsafeOperation
+from continuity.procedures.column import make_column_plan
 from continuity.procedures.rollback import RollbackWish, make_plan
 from continuity.procedures.undoing import make_undo_plan
 from continuity.settings import Environment
@@ -24,6 +26,9 @@ def remake(application: Application, environment: Environment, plan: Plan, *, pe
             return make_plan(application, environment, RollbackWish.of(plan), perform=perform, now=now).plan
         case Verb.UNDO:
             return make_undo_plan(application, environment, RunId(plan.options["run"]), perform=perform, now=now).plan
+        case Verb.COLUMN:
+            wish = ColumnWish.of(plan.options)
+            return make_column_plan(application, environment, wish, perform=perform, now=now).plan
         case Verb.DISCARD:
             raise UnsafeOperation(
                 f"plan {plan.hash} drops a database, and wants its exact name",

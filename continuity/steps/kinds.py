@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from continuity.steps.application_tests import run_in_cluster, running_tests
 from continuity.steps.building import BUILD_IMAGE
+from continuity.steps.constraints import PUT_CONSTRAINT_IN, TAKE_CONSTRAINT_OUT
 from continuity.steps.discarding import DISCARD
 from continuity.steps.error_rate import WATCH_ERRORS
 from continuity.steps.health import CHECK_HEALTH
@@ -42,6 +43,8 @@ KINDS = (
     OPEN_POOLER,
     QUARANTINE_SCHEMA,
     PUT_SCHEMA_BACK,
+    TAKE_CONSTRAINT_OUT,
+    PUT_CONSTRAINT_IN,
     DISCARD,
     OPEN_DATABASE,
     START_WORKLOAD,

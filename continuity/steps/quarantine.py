@@ -115,28 +115,29 @@ def _undo_putting_back(world: World, facts: Facts) -> None:
 def _still_to_undo(world: World, facts: Facts, *, done: Position, undone: Position) -> bool:
     where = _where(world, facts)
     if where not in {done, undone}:
-        refuse_unless_put_back(world.environment, facts, wanted=done)
+        _refuse_unless_all(world.environment, facts, done)
     return where is done
 
 
-def refuse_unless_put_back(environment: Environment, facts: Facts, *, wanted: Position = Position.ASIDE) -> None:
+def _refuse_unless_all(environment: Environment, facts: Facts, wanted: Position) -> None:
+    aside = set_aside_of(facts)
+    with connect(environment.rollback_dsn, facts["live"]) as connection:
+        refuse_other_database(connection, facts)
+        refuse_unless_there(connection, aside, wanted)
+
+
+def refuse_unless_put_back(environment: Environment, facts: Facts) -> None:
     """Make sure that what was set aside is all there and can be put back. Changes nothing.
 
     Raises:
         UnsafeOperation: it is not, or rows have come without a value that they need; everything is named.
 
     """
-    aside = set_aside_of(facts)
-    with connect(environment.rollback_dsn, facts["live"]) as connection:
-        refuse_other_database(connection, facts)
-        refuse_unless_there(connection, aside, wanted)
-    if wanted is Position.ASIDE:
-        refuse_rows_without_value(environment.rollback_dsn, facts["live"], aside)
+    _refuse_unless_all(environment, facts, Position.ASIDE)
+    refuse_rows_without_value(environment.rollback_dsn, facts["live"], set_aside_of(facts))
 
 
-QUARANTINE_SCHEMA = Step(
-    kind=SET_ASIDE, facts=_facts, probe=_is_aside, do=_set_aside, undo=_undo_setting_aside, retry=_THRICE
-)
+QUARANTINE_SCHEMA = Step(kind=SET_ASIDE, facts=_facts, probe=_is_aside, do=_set_aside, undo=_undo_setting_aside, retry=_THRICE)
 PUT_SCHEMA_BACK = Step(kind=PUT_BACK, probe=_is_back, do=_put_back, undo=_undo_putting_back, retry=_THRICE)
 
 READ_SCHEMA = Operation(name="read what depends on what", run=read_dependencies, retry=PATIENT)

@@ -68,6 +68,12 @@ def change_briefly(
                 logger.info("locks not had try=%d blocked by=%s because=%s", tries, seen[-1:], error.sqlstate)
                 if time.monotonic() >= deadline:
                     raise _blocked(tables, seen, limits) from error
+            except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName) as error:
+                raise UnsafeOperation(
+                    f"{error.diag.message_primary}: it has moved, or is gone",
+                    detail="Nothing was changed.",
+                    hint="Make a new plan.",
+                ) from error
             time.sleep(random.uniform(0.5, 1.0) * pause)  # noqa: S311 -- a pause, no secret
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS, max(deadline - time.monotonic(), 0.05))
 

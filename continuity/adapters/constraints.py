@@ -174,18 +174,18 @@ _CONSTRAINT = """
            regexp_replace(pg_catalog.pg_get_constraintdef(k.oid), ' NOT VALID$', '') as definition, k.convalidated as valid,
            coalesce(pg_catalog.obj_description(k.oid, 'pg_constraint'), '') as comment,
            case k.contype
-             when 'c' then format('select count(*) from %s%I.%I where not (%s)', case when k.connoinherit then 'only ' else ''
+             when 'c' then format('select count(*) from %%s%%I.%%I where not (%%s)', case when k.connoinherit then 'only ' else ''
                end, n.nspname, c.relname, pg_catalog.pg_get_expr(k.conbin, k.conrelid))
              when 'f' then (
-               select format('select count(*) from %s%I.%I t where (%s) and not exists (select from %s%I.%I r where %s)%s',
+               select format('select count(*) from %%s%%I.%%I t where (%%s) and not exists (select from %%s%%I.%%I r where %%s)%%s',
                  case when c.relkind = 'p' then '' else 'only ' end, n.nspname, c.relname,
-                 string_agg(format('t.%I is not null', a.attname), ' and ' order by p.number),
+                 string_agg(format('t.%%I is not null', a.attname), ' and ' order by p.number),
                  case when rc.relkind = 'p' then '' else 'only ' end, rn.nspname, rc.relname,
-                 string_agg(format('r.%I operator(%I.%s) t.%I', ra.attname, opn.nspname, op.oprname, a.attname), ' and '
+                 string_agg(format('r.%%I operator(%%I.%%s) t.%%I', ra.attname, opn.nspname, op.oprname, a.attname), ' and '
                    order by p.number),
-                 case when k.confmatchtype = 'f' then format(' or (%s) and not (%s)',
-                   string_agg(format('t.%I is null', a.attname), ' or ' order by p.number),
-                   string_agg(format('t.%I is null', a.attname), ' and ' order by p.number)) else '' end)
+                 case when k.confmatchtype = 'f' then format(' or (%%s) and not (%%s)',
+                   string_agg(format('t.%%I is null', a.attname), ' or ' order by p.number),
+                   string_agg(format('t.%%I is null', a.attname), ' and ' order by p.number)) else '' end)
                from unnest(k.conkey, k.confkey, k.conpfeqop) with ordinality as p(own, other, operator, number)
                join pg_catalog.pg_attribute a on a.attrelid = k.conrelid and a.attnum = p.own
                join pg_catalog.pg_attribute ra on ra.attrelid = k.confrelid and ra.attnum = p.other
@@ -193,11 +193,11 @@ _CONSTRAINT = """
                join pg_catalog.pg_namespace opn on opn.oid = op.oprnamespace)
              when 'x' then ''
              else (
-               select format('select count(*) from (select from %s%I.%I where %s group by %s having count(*) > 1) t',
+               select format('select count(*) from (select from %%s%%I.%%I where %%s group by %%s having count(*) > 1) t',
                  case when c.relkind = 'p' then '' else 'only ' end, n.nspname, c.relname,
                  case when pg_catalog.pg_get_constraintdef(k.oid) like '%%NULLS NOT DISTINCT%%' then 'true'
-                   else string_agg(format('%I is not null', a.attname), ' and ' order by p.number) end,
-                 string_agg(format('%I', a.attname), ', ' order by p.number))
+                   else string_agg(format('%%I is not null', a.attname), ' and ' order by p.number) end,
+                 string_agg(format('%%I', a.attname), ', ' order by p.number))
                from unnest(k.conkey) with ordinality as p(own, number)
                join pg_catalog.pg_attribute a on a.attrelid = k.conrelid and a.attnum = p.own)
            end as broken_by,

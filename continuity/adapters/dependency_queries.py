@@ -139,13 +139,20 @@ STAND_FOR: LiteralString = """
 """
 """What the catalog lists apart, and which object a person would name for it."""
 
-# User objects have OIDs from 16384 on (PostgreSQL manual, "OID assignment"); what an extension has is known by a flag.
+# User objects have OIDs from 16384 on (PostgreSQL manual, "OID assignment"); what an extension has is known by a flag. What
+# partitions have because their table has it is read as the table's, which does not need its partitions.
 DEPENDENCIES: LiteralString = """
     select d.classid::pg_catalog.regclass::text as catalog, d.objid::int8 as oid, d.objsubid as number,
            d.refclassid::pg_catalog.regclass::text as of_catalog, d.refobjid::int8 as of_oid, d.refobjsubid as of_number,
            d.deptype in ('a', 'i', 'P', 'S') as within
     from pg_catalog.pg_depend d
     where d.objid >= 16384 and d.refobjid >= 16384 and d.deptype in ('n', 'a', 'i', 'P', 'S')
+      and not exists (select from pg_catalog.pg_constraint k where d.classid = 'pg_catalog.pg_constraint'::pg_catalog.regclass
+        and k.oid = d.objid and k.conparentid <> 0)
+      and not exists (select from pg_catalog.pg_trigger t where d.classid = 'pg_catalog.pg_trigger'::pg_catalog.regclass
+        and t.oid = d.objid and t.tgparentid <> 0)
+      and not exists (select from pg_catalog.pg_class c where d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+        and c.oid = d.objid and c.relispartition and c.relkind in ('i', 'I'))
 """
 IDENTITIES: LiteralString = """
     select w.catalog, w.oid, w.number, i.type || ' ' || coalesce(i.identity, '') as identity

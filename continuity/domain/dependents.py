@@ -286,8 +286,10 @@ def _needs_between(schema: Schema, acted: dict[ObjectId, SchemaObject]) -> dict[
             if root in parts_of.setdefault(key, set()) or (key in acted and key != root):
                 continue
             parts_of[key].add(root)
-            waiting += _parts(schema, key)
-            waiting += (need.dependent for need in schema.needed_by.get(key, ()) if need.within)
+            # The key of a partition is a part of its table's key, and still the partition's own.
+            inner = [*_parts(schema, key), *(need.dependent for need in schema.needed_by.get(key, ()) if need.within)]
+            homes = {each: ObjectId("pg_class", schema.objects[each].table) for each in inner}
+            waiting += (each for each, home in homes.items() if home == root or home not in acted)
     found: dict[ObjectId, set[ObjectId]] = {}
     for need in schema.needs:
         for dependent in parts_of.get(need.dependent, ()):

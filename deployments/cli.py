@@ -27,7 +27,7 @@ VERBS = {
     "resume": ("runs", "Finish a run that was killed."),
     "undo": ("runs", "Take a run back."),
     "confirm": ("runs", "Confirm that the application works after a run."),
-    "discard": ("discarding", "Drop the database that a run has replaced, by its exact name."),
+    "discard": ("discarding", "Drop what a run has replaced or set aside, by its exact name."),
     "watch": ("runs", "Follow a run from anywhere."),
     "verify-journal": ("runs", "Verify that a run's journal is whole and unchanged."),
     "expire": ("retention", "Let points expire by the application's policy; without --yes nothing goes."),

@@ -177,7 +177,8 @@ _CONSTRAINT = """
              when 'c' then format('select count(*) from %%s%%I.%%I where not (%%s)', case when k.connoinherit then 'only ' else ''
                end, n.nspname, c.relname, pg_catalog.pg_get_expr(k.conbin, k.conrelid))
              when 'f' then (
-               select format('select count(*) from %%s%%I.%%I t where (%%s) and not exists (select from %%s%%I.%%I r where %%s)%%s',
+               select format('select count(*) from %%s%%I.%%I t'
+                 ' where (%%s) and not exists (select from %%s%%I.%%I r where %%s)%%s',
                  case when c.relkind = 'p' then '' else 'only ' end, n.nspname, c.relname,
                  string_agg(format('t.%%I is not null', a.attname), ' and ' order by p.number),
                  case when rc.relkind = 'p' then '' else 'only ' end, rn.nspname, rc.relname,

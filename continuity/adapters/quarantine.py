@@ -8,6 +8,7 @@ from psycopg import sql
 from continuity.adapters.brief_locks import Held, Limits, change_briefly
 from continuity.adapters.postgres import Connection, connect, fetch_value, translated
 from continuity.domain.setting_aside import (
+    Action,
     Place,
     Places,
     Position,
@@ -15,6 +16,7 @@ from continuity.domain.setting_aside import (
     Statement,
     aside_statements,
     back_statements,
+    drop_statement,
     not_there,
     positions,
 )
@@ -82,15 +84,52 @@ def put_back(dsn: str, database: str, aside: SetAside, *, limits: Limits) -> tup
         refuse_unless_there(connection, aside, Position.IN_USE)
         left.extend(quarantine for quarantine in aside.schemas.values() if not _dropped(connection, quarantine))
 
-    moved = {change.oid: (change.to, change.name) for change in aside.changes if not change.table_oid}
-    tables = [moved.get(oid, (schema, name)) for oid, schema, name in aside.locks]
     refuse_rows_without_value(dsn, database, aside)
     reads = any(change.lifted for change in aside.changes)
-    held = change_briefly(dsn, database, tables, act, limits=limits, long_work=reads)
+    held = change_briefly(dsn, database, _tables_aside(aside), act, limits=limits, long_work=reads)
     logger.info(
         "put back mark=%s objects=%d locked_seconds=%.3f tries=%d", aside.mark, len(aside.changes), held.seconds, held.tries
     )
     return held, tuple(left)
+
+
+def drop_aside(dsn: str, database: str, aside: SetAside, *, limits: Limits) -> Held:
+    """Drop what was set aside, in one transaction and never by CASCADE: what still needs it is a refusal by the server.
+
+    Raises:
+        UnsafeOperation: something is not where it was set aside, or cannot be locked. Nothing was changed.
+        DatabaseError: something still needs it, or the server refused. Nothing was changed.
+
+    """
+
+    def act(connection: Connection) -> None:
+        refuse_unless_there(connection, aside, Position.ASIDE)
+        # Tables that refer to each other have no order; without their keys they do.
+        oids = [change.oid for change in aside.changes if change.action is Action.MOVE and change.catalog == "pg_class"]
+        for row in connection.execute(_KEYS_WITHIN, {"oids": oids}).fetchall():
+            table, name = sql.Identifier(row["schema"], row["table"]), sql.Identifier(row["name"])
+            connection.execute(sql.SQL("alter table {} drop constraint {}").format(table, name))
+        for change in aside.changes:
+            if change.catalog == "pg_proc":
+                # The types in its name may have moved too: the server knows what they are called now.
+                name = fetch_value(connection, "select %s::oid::pg_catalog.regprocedure::text", change.oid)
+                connection.execute(sql.SQL("drop routine " + str(name).replace("{", "{{").replace("}", "}}")))
+            else:
+                execute(connection, [drop_statement(change)])
+        for quarantine in aside.schemas.values():
+            _dropped(connection, quarantine)
+
+    held = change_briefly(dsn, database, _tables_aside(aside), act, limits=limits)
+    logger.info(
+        "dropped mark=%s objects=%d locked_seconds=%.3f tries=%d", aside.mark, len(aside.changes), held.seconds, held.tries
+    )
+    return held
+
+
+def _tables_aside(aside: SetAside) -> list[tuple[str, str]]:
+    """Return the tables to lock by the names that they have while they are set aside."""
+    moved = {change.oid: (change.to, change.name) for change in aside.changes if change.action is Action.MOVE}
+    return [moved.get(oid, (schema, name)) for oid, schema, name in aside.locks]
 
 
 def refuse_rows_without_value(dsn: str, database: str, aside: SetAside) -> None:
@@ -196,4 +235,10 @@ _OTHERS = """
     select distinct r.rolname as role from pg_catalog.pg_namespace n, pg_catalog.aclexplode(n.nspacl) a
     left join pg_catalog.pg_roles r on r.oid = a.grantee
     where n.nspname = %(schema)s and a.grantee <> n.nspowner and (r.rolname is null or r.rolname <> all(%(owners)s))
+"""
+
+_KEYS_WITHIN = """
+    select n.nspname as schema, c.relname as table, k.conname as name from pg_catalog.pg_constraint k
+    join pg_catalog.pg_class c on c.oid = k.conrelid join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+    where k.contype = 'f' and k.conparentid = 0 and k.conrelid = any(%(oids)s::oid[]) and k.confrelid = any(%(oids)s::oid[])
 """

@@ -92,7 +92,7 @@ def decide_going(schema: Schema, names: Sequence[str], *, with_dependents: bool)
         if not (each.table and ObjectId("pg_class", each.table) in acted) or _TREATMENTS[each.kind] is Treatment.MOVE
     }
     if reasons := tuple(_impossible(schema, wanted, tuple(acted.values()), going)):
-        raise _refused(reasons, "Change the request, or the schema, as is told.")
+        raise _refused("reasons against it", reasons, "Ask for what is named instead, or change the schema.")
     found = Going(
         wanted=wanted,
         acted=tuple((each, _TREATMENTS[each.kind]) for each in _ordered(schema, acted)),
@@ -100,12 +100,16 @@ def decide_going(schema: Schema, names: Sequence[str], *, with_dependents: bool)
         may_refer=tuple(_may_refer(schema, acted.values(), going)),
     )
     if found.outside and not with_dependents:
-        raise _refused(found.outside, "--with-dependents includes them, and shows what becomes of each.")
+        raise _refused(
+            "objects outside depend on it, or may",
+            found.outside,
+            "--with-dependents includes them, and shows what becomes of each.",
+        )
     return found
 
 
-def _refused(reasons: Sequence[str], hint: str) -> UnsafeOperation:
-    many = f"{len(reasons)} things stand against it, the first: " if len(reasons) > 1 else ""
+def _refused(what: str, reasons: Sequence[str], hint: str) -> UnsafeOperation:
+    many = f"{len(reasons)} {what}, the first: " if len(reasons) > 1 else ""
     return UnsafeOperation(
         many + reasons[0], detail="\n".join([*(f"✗ {reason}" for reason in reasons), "Nothing was changed."]), hint=hint
     )
@@ -146,6 +150,26 @@ def _treatment(schema: Schema, dependent: SchemaObject) -> Treatment:
     if on_view or dependent.kind in {ObjectKind.COLUMN, ObjectKind.SEQUENCE}:
         return Treatment.STAY
     return _TREATMENTS.get(dependent.kind, Treatment.STAY)
+
+
+def needed_outside(schema: Schema, keys: Iterable[ObjectId]) -> tuple[str, ...]:
+    """Name what needs one of these objects or its parts, and is itself none of them."""
+    going, waiting = set[ObjectId](), sorted(key for key in keys if key in schema.objects)
+    needs: list[Need] = []
+    while waiting:
+        key = waiting.pop()
+        if key in going:
+            continue
+        going.add(key)
+        waiting += _parts(schema, key)
+        for need in schema.needed_by.get(key, ()):
+            if need.within or _inside(schema.objects[need.dependent], going):
+                waiting.append(need.dependent)
+            else:
+                needs.append(need)
+    left = {need.dependent: need for need in needs if need.dependent not in going}
+    named = [(schema.objects[key], schema.objects[need.needed]) for key, need in left.items()]
+    return tuple(sorted(f"{each} needs {needed}" for each, needed in named if not _inside(each, going)))
 
 
 def _parts(schema: Schema, key: ObjectId) -> Iterator[ObjectId]:

@@ -21,6 +21,7 @@ UNMEASURED_SECONDS: Mapping[str, float] = {
     "swap": 1,
     "open the pooler": 0.1,
     "drop the replaced database": 1,
+    "drop what was set aside": 0.5,
     "quarantine the schema": 0.3,
     "put the schema back": 0.3,
     "take the constraint out of force": 0.3,

@@ -161,6 +161,17 @@ def _back(change: Change) -> Iterator[Statement]:
                 yield Statement(text=f"alter table {{}} {word} {change.kind} {{}}", names=(table, (change.name,)))
 
 
+def drop_statement(change: Change) -> Statement:
+    """Return what drops an object that is set aside; of a function only the server knows its name by then."""
+    match change.action:
+        case Action.MOVE:
+            return Statement(text=f"drop {change.kind} {{}}", names=((change.to, change.name),))
+        case Action.RENAME:
+            return Statement(text="alter table {} drop column {}", names=((change.schema, change.table), (change.to,)))
+        case Action.DISABLE:
+            return Statement(text=f"drop {change.kind} {{}} on {{}}", names=((change.to,), (change.schema, change.table)))
+
+
 _ENABLE = {"O": "enable", "R": "enable replica", "A": "enable always"}
 
 

@@ -31,7 +31,7 @@ def remake(application: Application, environment: Environment, plan: Plan, *, pe
             return make_column_plan(application, environment, wish, perform=perform, now=now).plan
         case Verb.DISCARD:
             raise UnsafeOperation(
-                f"plan {plan.hash} drops a database, and wants its exact name",
+                f"plan {plan.hash} drops for good, and wants an exact name",
                 detail="Nothing was changed.",
                 hint=f"`continuity discard {plan.options['run']}` prints the command.",
             )

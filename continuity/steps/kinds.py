@@ -6,6 +6,7 @@ from continuity.steps.application_tests import run_in_cluster, running_tests
 from continuity.steps.building import BUILD_IMAGE
 from continuity.steps.constraints import PUT_CONSTRAINT_IN, TAKE_CONSTRAINT_OUT
 from continuity.steps.discarding import DISCARD
+from continuity.steps.discarding_aside import DISCARD_ASIDE
 from continuity.steps.error_rate import WATCH_ERRORS
 from continuity.steps.health import CHECK_HEALTH
 from continuity.steps.live import COMPARE_QUERY_TIMES, JudgeLive, validating_live
@@ -46,6 +47,7 @@ KINDS = (
     TAKE_CONSTRAINT_OUT,
     PUT_CONSTRAINT_IN,
     DISCARD,
+    DISCARD_ASIDE,
     OPEN_DATABASE,
     START_WORKLOAD,
     WAIT_FOR_ROLLOUT,

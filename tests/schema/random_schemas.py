@@ -63,10 +63,8 @@ def _table(draw: st.DrawFn, number: int, table: tuple[str, str], columns: list[s
     if partitioned:
         for part, bounds in enumerate(("from (minvalue) to (3)", "from (3) to (maxvalue)")):
             made.append(f"create table {quote(table[0], f'part {part} of {number}')} partition of {name} for values {bounds}")
-    ids = "select n, 'row ' || n" if True else ""
     listed = ", ".join(["id", *(quote(column) for column in own)])
     values = ", ".join(["n", *("'row ' || n" for _ in own)])
-    del ids
     made.append(f"insert into {name} ({listed}) select {values} from generate_series(1, 5) n")
     if draw(st.booleans()):
         made.append(f"create index on {name} ({quote(own[-1])}, id)")
@@ -81,20 +79,19 @@ def _table(draw: st.DrawFn, number: int, table: tuple[str, str], columns: list[s
 def _trigger(number: int, table: str, column: str) -> list[str]:
     function = quote("public", f"touch {number}")
     body = "begin return new; end"
+    trigger = f"create trigger {quote(f'on update {number}')} before update of {quote(column)} on {table}"
     return [
         f"create function {function}() returns trigger language plpgsql as $$ {body} $$",
-        f"create trigger {quote(f'on update {number}')} before update of {quote(column)} on {table}"
-        f" for each row execute function {function}()",
-    ]  # fmt: skip
+        f"{trigger} for each row execute function {function}()",
+    ]
 
 
 def _keys(draw: st.DrawFn, tables: list[tuple[str, str]]) -> list[str]:
     made = []
     for number in range(draw(st.integers(0, 4))):
         source, target = draw(st.sampled_from(tables)), draw(st.sampled_from(tables))
-        made.append(
-            f"alter table {quote(*source)} add constraint {quote(f'key {number}')} foreign key (id) references {quote(*target)} (id)"
-        )
+        key = f"constraint {quote(f'key {number}')} foreign key (id) references {quote(*target)} (id)"
+        made.append(f"alter table {quote(*source)} add {key}")
     return made
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from continuity.adapters.brief_locks import Limits, change_briefly
 from continuity.domain.run import Outcome
-from continuity.errors import UnsafeOperation
+from continuity.errors import DatabaseError, UnsafeOperation
 
 LIMIT_MILLISECONDS = 200
 # What a busy machine adds to a wait is not the lock's.
@@ -86,9 +86,15 @@ def test_a_process_that_freezes_with_the_locks_is_ended_by_the_server(notes):
 
     limits = Limits(lock_timeout_milliseconds=LIMIT_MILLISECONDS, patience_seconds=0)
     database = notes.protected.application.database.name
-    thread = threading.Thread(
-        target=lambda: pytest.raises(Exception, change_briefly, notes.dsn, database, [("public", "notes")], freeze, limits=limits)
-    )  # noqa: E501, PT011
+    ended: list[Exception] = []
+
+    def change() -> None:
+        try:
+            change_briefly(notes.dsn, database, [("public", "notes")], freeze, limits=limits)
+        except DatabaseError as error:
+            ended.append(error)
+
+    thread = threading.Thread(target=change)
     thread.start()
     time.sleep(0.2)
 
@@ -98,6 +104,7 @@ def test_a_process_that_freezes_with_the_locks_is_ended_by_the_server(notes):
     assert time.monotonic() - began < 2
     frozen.set()
     thread.join()
+    assert ended
 
 
 def test_a_prepared_transaction_in_the_way_is_told_as_one(notes):

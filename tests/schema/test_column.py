@@ -74,7 +74,7 @@ def test_a_column_that_must_have_a_value_is_put_back_only_when_all_rows_have_one
     users.set_aside('shop.users."Full Name"')
     users.sql("insert into shop.users (email) values ('a'), ('b')")
 
-    with pytest.raises(UnsafeOperation, match="2 rows of shop.users have no Full Name, which must not be null"):
+    with pytest.raises(UnsafeOperation, match=r"2 rows of .* have no Full Name, which must not be null"):
         users.waiting_undo()
 
     users.sql("delete from shop.users where email in ('a', 'b')")
@@ -100,7 +100,7 @@ def test_an_undo_can_be_undone_and_that_undone_again(users):
     [
         ("shop.users.boi", "shop.users.bio"),
         ("shop.user.bio", "shop.users"),
-        ("shop.users.\"full name\"", 'shop.users."Full Name"'),
+        ('shop.users."full name"', 'shop.users."Full Name"'),
     ],
 )  # fmt: skip
 def test_an_unknown_name_is_refused_with_the_nearest_one(users, name, hint):
@@ -189,7 +189,7 @@ def test_a_constraint_is_out_of_force_and_comes_back_as_it_was(users, name):
 @pytest.mark.parametrize(
     ("name", "breaks", "count"),
     [
-        ("E-mail only once", "insert into shop.users (email, \"Full Name\") values ('u1', 'x'), ('u1', 'x'), ('u2', 'x')", "2 groups"),
+        ("E-mail only once", "update shop.users set email = 'u' || id % 2", "2 groups"),
         ("named", "update shop.users set \"Full Name\" = '' where id <= 3", "3 rows"),
         ("users_city_id_fkey", "update shop.users set city_id = 99 where id <= 4", "4 rows"),
     ],
@@ -216,5 +216,5 @@ def test_a_constraint_that_was_never_validated_comes_back_so(users):
 
 
 def test_a_key_that_others_refer_to_stays_in_force(users):
-    with pytest.raises(UnsafeOperation, match="users_city_id_fkey on shop.users needs primary key cities_pkey"):
+    with pytest.raises(UnsafeOperation, match=r"foreign key users_city_id_fkey on .* needs primary key cities_pkey"):
         users.waiting("shop.cities", constraint="cities_pkey")

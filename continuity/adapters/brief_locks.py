@@ -92,6 +92,10 @@ def _try(
     limit = limits.lock_timeout_milliseconds
     looking = Timer(limit / 2000, _look, (watcher, connection.info.backend_pid, seen))
     looking.start()
+    # Each statement has its limit; this is the one of all together.
+    ending = Timer(limit / 1000, connection.cancel_safe)
+    if not long_work:
+        ending.start()
     try:
         with connection.transaction():
             connection.execute(_SETTINGS.format(limit, limit, max(limit * 5, 1000)))
@@ -102,7 +106,10 @@ def _try(
             left = LONG_WORK_MILLISECONDS if long_work else max(1, limit - int((locked - started) * 1000))
             connection.execute(sql.SQL("set local statement_timeout = {}").format(left))
             act(connection)
+            # A commit that waits for a replica is left to it.
+            ending.cancel()
     finally:
+        ending.cancel()
         looking.cancel()
         looking.join()
     return time.monotonic() - locked

@@ -4,6 +4,7 @@ Tables, views, sequences, functions and types move to a quarantine schema; colum
 place; triggers and rules are disabled and renamed. Each is known by its OID, so that its name never decides.
 """
 
+import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from enum import Enum, StrEnum, auto
 
 from continuity.domain.identifiers import beside, quoted
 from continuity.domain.plan import Facts, PlanHash
+from continuity.domain.swap import LONGEST_NAME_BYTES
 
 _SET_ASIDE = re.compile(r".*_quarantine_[0-9a-f]{8}", re.DOTALL)
 
@@ -22,7 +24,11 @@ def quarantine_mark(mark: PlanHash) -> str:
 
 def quarantine_name(name: str, mark: PlanHash) -> str:
     """Name what stands for `name` while it is set aside: a schema's quarantine, or a column, trigger or rule in place."""
-    return beside(name, f"_{quarantine_mark(mark)}")
+    suffix = f"_{quarantine_mark(mark)}"
+    if len((name + suffix).encode()) <= LONGEST_NAME_BYTES:
+        return name + suffix
+    # Two long names that differ at their ends only must not become one.
+    return beside(name, f"_{hashlib.sha256(name.encode()).hexdigest()[:6]}{suffix}")
 
 
 def is_set_aside(*names: str) -> bool:

@@ -1,5 +1,7 @@
 """One column, table or constraint is set aside while everybody goes on, and put back exactly."""
 
+import re
+
 import psycopg
 import pytest
 
@@ -133,6 +135,100 @@ def test_a_quarantine_that_a_hand_has_dropped_cannot_be_put_back_and_nothing_is_
         users.waiting_undo()
 
     assert users.picture() == before
+
+
+def test_after_a_swap_it_is_another_database_and_nothing_is_put_back(users):
+    users.set_aside("shop.users.city_id")
+    name = users.protected.application.database.name
+    with psycopg.connect(users.dsn, dbname="postgres", autocommit=True) as session:
+        session.execute(f'alter database "{name}" rename to "{name}_replaced_1"')
+        session.execute(f'create database "{name}" template "{name}_replaced_1"')
+    before = users.picture()
+
+    with pytest.raises(UnsafeOperation, match="is not the one with OID"):
+        users.waiting_undo()
+
+    assert users.picture() == before
+
+
+OUTSIDE = """
+    create table shop.homes (city shop.cities, city_id int default 1);
+    create table shop.big_cities (mayor text) inherits (shop.cities);
+    create function shop.size(shop.cities) returns int language sql begin atomic select length($1.name); end;
+    create function shop.search(text) returns text language plpgsql as $$ begin
+        return (select name from Shop.Cities where name = $1); end $$;
+    create function shop.unrelated() returns text language sql as $$ select 'citizens' $$;
+    create function shop.stamp() returns trigger language plpgsql as $$ begin new.bio := 'x'; return new; end $$;
+    create trigger renamed before update of city_id on shop.users for each row execute function shop.stamp();
+    create trigger stamped before insert on shop.users for each row when (false) execute function shop.stamp();
+    create policy by_city on shop.users using (exists (select from shop.cities where id = city_id));
+    create rule logged as on delete to shop.users do also delete from shop.cities where id = old.city_id and false;
+    create materialized view shop.names as select name from shop.cities;
+    create view shop.upper_names as select upper(name) from shop.names;
+    create sequence shop.loose owned by shop.cities.name;
+    alter table shop.homes alter city_id set default nextval('shop.loose');
+    create publication cities_published for table shop.cities;
+"""
+NEEDS_CITIES = {
+    "column shop.homes.city needs table shop.cities",
+    "default of shop.homes.city_id needs sequence shop.loose",
+    "foreign key users_city_id_fkey on shop.users needs column shop.cities.id",
+    "function shop.size(shop.cities) needs table shop.cities",
+    "materialized view shop.names needs column shop.cities.name",
+    "policy by_city on shop.users needs column shop.cities.id",
+    "publication cities_published of shop.big_cities needs table shop.big_cities",
+    "publication cities_published of shop.cities needs table shop.cities",
+    "rule logged on shop.users needs column shop.cities.id",
+    "table shop.big_cities needs table shop.cities",
+    "view shop.upper_names needs materialized view shop.names",
+    "function shop.search(text) may refer to table shop.cities: its text mentions it",
+}
+
+
+def test_everything_outside_that_needs_a_table_is_named_and_what_stays_in_force_is_told(users):
+    users.sql(OUTSIDE)
+    before = users.picture()
+
+    with pytest.raises(UnsafeOperation) as refused:
+        users.waiting("shop.cities")
+    named = {line.removeprefix("✗ ") for line in refused.value.detail.splitlines() if line.startswith("✗")}
+    notes = users.waiting("shop.cities", with_dependents=True).estimates.notes
+
+    assert {re.sub(r"needs (column|table) shop\.cities(\.\w+)?$", "needs cities", each) for each in named} == {
+        re.sub(r"needs (column|table) shop\.cities(\.\w+)?$", "needs cities", each) for each in NEEDS_CITIES
+    }
+    staying = {note.removeprefix("stays in force: ").split(" needs ")[0] for note in notes if note.startswith("stays in force")}
+    assert {each.split()[0] for each in staying} == {"column", "default", "foreign", "function", "policy", "publication"}
+    users.set_aside("shop.cities", with_dependents=True)
+    users.sql("delete from shop.users where id = 1")
+    users.sql("insert into shop.users (email, \"Full Name\") values ('u1', 'User 1')")
+    assert users.undo().ended.outcome is Outcome.DONE
+    assert users.picture()[0] == before[0]
+
+
+def test_what_cannot_be_set_aside_is_refused_with_and_without_dependents(users):
+    users.sql(OUTSIDE, "create table shop.plain (id int primary key)")
+
+    for name, reason in (
+        ("shop.big_cities", "is a part of table shop.cities, through which its rows would still be seen"),
+        ("shop.big_cities.name", "comes from table shop.cities: name the column there"),
+        ("shop.plain.id", "is in primary key plain_pkey on shop.plain"),
+    ):
+        with pytest.raises(UnsafeOperation) as refused:
+            users.waiting(name, with_dependents=True)
+        assert reason in refused.value.detail
+
+
+def test_a_trigger_that_speaks_of_a_column_by_its_table_is_told_of(users):
+    users.sql(OUTSIDE)
+
+    with pytest.raises(UnsafeOperation) as refused:
+        users.waiting("shop.users.bio")
+
+    assert (
+        "function shop.stamp() may refer to column shop.users.bio: its text mentions it, and runs by trigger"
+        in refused.value.detail
+    )
 
 
 def test_what_others_have_put_into_a_quarantine_is_left(users):

@@ -7,6 +7,7 @@ import pytest
 
 from continuity.domain.run import Outcome
 from continuity.errors import UnsafeOperation
+from tests.fixtures.terminal import Seat
 
 USERS = """
     create schema shop;
@@ -314,3 +315,21 @@ def test_a_constraint_that_was_never_validated_comes_back_so(users):
 def test_a_key_that_others_refer_to_stays_in_force(users):
     with pytest.raises(UnsafeOperation, match=r"foreign key users_city_id_fkey on .* needs primary key cities_pkey"):
         users.waiting("shop.cities", constraint="cities_pkey")
+
+
+def test_from_a_terminal_the_plan_shows_each_statement_and_its_hash_carries_it_out(users):
+    seat = Seat(users.protected, users.environment)
+    before = users.picture()
+
+    plan = seat.json("column", "empty", "shop.users.city_id")["plan"]
+    assert plan["verb"] == "column"
+    assert plan["steps"][0]["statements"][0].startswith("alter table shop.users rename column city_id to city_id_quarantine_")
+    assert users.picture() == before
+    done = seat.json("column", "empty", "--approve", plan["hash"])
+    assert done["outcome"] == "done"
+    undo = seat.json("undo", done["run"])["plan"]
+    assert seat.json("undo", done["run"], "--approve", undo["hash"])["outcome"] == "done"
+
+    assert users.picture() == before
+    refused = seat.run("column", "empty", "shop.users.boi")
+    assert (refused.returncode, "shop.users.bio" in refused.stderr) == (3, True)

@@ -189,9 +189,8 @@ def held_in_the_restore(protected):
         def waits() -> bool:
             # The blocker's own session looks: it sees what happens, and is no session on the application's database.
             blocker.execute("select pg_stat_clear_snapshot()")
-            # Autovacuum waits for this lock as well.
-            waiting = "select true from pg_stat_activity where wait_event_type = 'Lock' and query ilike 'create database%'"
-            return bool(blocker.execute(waiting).fetchone())
+            waiting = "select true from pg_stat_activity where wait_event_type = 'Lock' and backend_type = 'client backend'"
+            return bool(blocker.execute(waiting).fetchone())  # autovacuum waits for this lock as well
 
         yield waits
 

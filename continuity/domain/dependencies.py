@@ -145,6 +145,17 @@ class Schema:
                 yield child
                 yield from self.heirs(child)
 
+    def parts(self, key: ObjectId) -> Iterator[ObjectId]:
+        """Go through the columns of a table; of a column, through the same one in the tables that inherit it."""
+        if key.catalog != "pg_class":
+            return
+        if not key.number:
+            yield from (column.id for column in self.columns(key.oid))
+            return
+        name = self.objects[key].name
+        for heir in self.heirs(key.oid):
+            yield from (column.id for column in self.columns(heir) if column.name == name)
+
     def find(self, name: str) -> SchemaObject:
         """Return the relation or column of a name as a person writes it: schema.table, or schema.table.column.
 

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from continuity.domain.dependencies import Need, ObjectId, ObjectKind, Schema, SchemaObject
 from continuity.domain.identifiers import mentions
+from continuity.domain.order import dependents_first
 from continuity.domain.setting_aside import is_set_aside
 from continuity.errors import UnsafeOperation
 
@@ -95,7 +96,7 @@ def decide_going(schema: Schema, names: Sequence[str], *, with_dependents: bool)
         raise _refused("reasons against it", reasons, "Ask for what is named instead, or change the schema.")
     found = Going(
         wanted=wanted,
-        acted=tuple((each, _TREATMENTS[each.kind]) for each in _ordered(schema, acted)),
+        acted=tuple((each, _TREATMENTS[each.kind]) for each in dependents_first(schema, acted)),
         dependents=tuple(dependents),
         may_refer=tuple(_may_refer(schema, acted.values(), going)),
     )
@@ -126,7 +127,7 @@ def _closure(schema: Schema, wanted: Sequence[SchemaObject]) -> tuple[set[Object
         if needed in going:
             continue
         going.add(needed)
-        own = list(_parts(schema, needed))
+        own = list(schema.parts(needed))
         by_dependent: dict[ObjectId, list[Need]] = {}
         for need in schema.needed_by.get(needed, ()):
             by_dependent.setdefault(need.dependent, []).append(need)
@@ -161,7 +162,7 @@ def needed_outside(schema: Schema, keys: Iterable[ObjectId]) -> tuple[str, ...]:
         if key in going:
             continue
         going.add(key)
-        waiting += _parts(schema, key)
+        waiting += schema.parts(key)
         for need in schema.needed_by.get(key, ()):
             if need.within or _inside(schema.objects[need.dependent], going):
                 waiting.append(need.dependent)
@@ -170,18 +171,6 @@ def needed_outside(schema: Schema, keys: Iterable[ObjectId]) -> tuple[str, ...]:
     left = {need.dependent: need for need in needs if need.dependent not in going}
     named = [(schema.objects[key], schema.objects[need.needed]) for key, need in left.items()]
     return tuple(sorted(f"{each} needs {needed}" for each, needed in named if not _inside(each, going)))
-
-
-def _parts(schema: Schema, key: ObjectId) -> Iterator[ObjectId]:
-    """Return the columns of a table; of a column, the same one in the tables that inherit it."""
-    if key.catalog != "pg_class":
-        return
-    if not key.number:
-        yield from (column.id for column in schema.columns(key.oid))
-        return
-    name = schema.objects[key].name
-    for heir in schema.heirs(key.oid):
-        yield from (column.id for column in schema.columns(heir) if column.name == name)
 
 
 def _belongs(dependent: SchemaObject, needs: Iterable[Need], going: set[ObjectId]) -> bool:
@@ -267,55 +256,3 @@ def _speaks_of(schema: Schema, function: SchemaObject, target: SchemaObject, run
     if any(trigger.table in tables for trigger in runs_by):
         return True
     return any(mentions(function.body, schema.relation(table).name) for table in tables)
-
-
-def _ordered(schema: Schema, acted: dict[ObjectId, SchemaObject]) -> list[SchemaObject]:
-    """Order what is acted on so that whatever depends on a thing comes before it.
-
-    What depends on each other in a circle (tables by their keys) has no such order, and comes together. Tarjan's
-    algorithm (1972): its components come out with everything that they need before them, so they are reversed.
-    """
-    needs = {key: sorted(found) for key, found in _needs_between(schema, acted).items()}
-    index: dict[ObjectId, int] = {}
-    low: dict[ObjectId, int] = {}
-    stack: list[ObjectId] = []
-    order: list[SchemaObject] = []
-
-    def visit(key: ObjectId) -> None:
-        index[key] = low[key] = len(index)
-        stack.append(key)
-        for needed in needs.get(key, ()):
-            if needed not in index:
-                visit(needed)
-            if needed in stack:
-                low[key] = min(low[key], low[needed])
-        if low[key] == index[key]:
-            circle = stack[stack.index(key) :]
-            del stack[stack.index(key) :]
-            order.extend(acted[each] for each in sorted(circle, reverse=True))
-
-    for key in sorted(acted, key=lambda key: acted[key].identity, reverse=True):
-        if key not in index:
-            visit(key)
-    return order[::-1]
-
-
-def _needs_between(schema: Schema, acted: dict[ObjectId, SchemaObject]) -> dict[ObjectId, set[ObjectId]]:
-    """Return which of the acted objects need which, by what is a part of them: a column's key is a need of the column."""
-    parts_of: dict[ObjectId, set[ObjectId]] = {}
-    for root in acted:
-        waiting = [root]
-        while waiting:
-            key = waiting.pop()
-            if root in parts_of.setdefault(key, set()) or (key in acted and key != root):
-                continue
-            parts_of[key].add(root)
-            # The key of a partition is a part of its table's key, and still the partition's own.
-            inner = [*_parts(schema, key), *(need.dependent for need in schema.needed_by.get(key, ()) if need.within)]
-            homes = {each: ObjectId("pg_class", schema.objects[each].table) for each in inner}
-            waiting += (each for each, home in homes.items() if home == root or home not in acted)
-    found: dict[ObjectId, set[ObjectId]] = {}
-    for need in schema.needs:
-        for dependent in parts_of.get(need.dependent, ()):
-            found.setdefault(dependent, set()).update(parts_of.get(need.needed, set()) - {dependent})
-    return found

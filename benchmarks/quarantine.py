@@ -39,7 +39,7 @@ TARGET_MILLISECONDS = 200
 
 TABLE = """
     create table members (id int primary key, email text not null, bio text, city_id int not null, created_at timestamptz);
-    insert into members select n, 'member' || n || '@example.org', repeat('words ', 5) || n, n % 1000, now()
+    insert into members select n, 'member' || n || '@example.org', repeat('words ', 5) || n, mod(n, 1000), now()
         from generate_series(1, %s) n;
     create index members_bio on members (bio);
     create index members_city on members (city_id);

@@ -73,6 +73,7 @@ def change_briefly(
                     f"{error.diag.message_primary}: it has moved, or is gone",
                     detail="Nothing was changed.",
                     hint="Make a new plan.",
+                    transient=True,  # a killed attempt may have committed just now: the next probe knows
                 ) from error
             time.sleep(random.uniform(0.5, 1.0) * pause)  # noqa: S311 -- a pause, no secret
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS, max(deadline - time.monotonic(), 0.05))

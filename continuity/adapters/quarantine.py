@@ -50,7 +50,7 @@ def set_aside(dsn: str, database: str, aside: SetAside, *, comment: str, limits:
     """
 
     def act(connection: Connection) -> None:
-        refuse_unless_there(connection, aside, Position.IN_USE)
+        _compare(connection, aside, Position.IN_USE)
         for quarantine in aside.schemas.values():
             if _schema_oid(connection, quarantine) is not None:
                 raise UnsafeOperation(f"schema {quarantine} exists already", hint="Drop it, or undo the run that has made it.")
@@ -79,7 +79,7 @@ def put_back(dsn: str, database: str, aside: SetAside, *, limits: Limits) -> tup
 
     def act(connection: Connection) -> None:
         left.clear()
-        refuse_unless_there(connection, aside, Position.ASIDE)
+        _compare(connection, aside, Position.ASIDE)
         execute(connection, back_statements(aside))
         refuse_unless_there(connection, aside, Position.IN_USE)
         left.extend(quarantine for quarantine in aside.schemas.values() if not _dropped(connection, quarantine))
@@ -160,6 +160,15 @@ def execute(connection: Connection, statements: Iterable[Statement]) -> None:
     """Execute statements one after the other; names are quoted here."""
     for each in statements:
         connection.execute(sql.SQL(each.text).format(*(sql.Identifier(*name) for name in each.names)))
+
+
+def _compare(connection: Connection, aside: SetAside, wanted: Position) -> None:
+    """Compare under the locks. A killed attempt may have committed just before: another look tells, so it may be tried again."""
+    try:
+        refuse_unless_there(connection, aside, wanted)
+    except UnsafeOperation as error:
+        error.transient = True
+        raise
 
 
 def refuse_unless_there(connection: Connection, aside: SetAside, wanted: Position) -> None:

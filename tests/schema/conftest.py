@@ -83,8 +83,8 @@ class Shelf:
         perform_plainly(KEEP_PLAN, self.load()[1], waiting)
         return waiting.plan.hash
 
-    def set_aside(self, name: str, **wish: object) -> RunReport:
-        return carry_out_here(*self.load(), self.waiting(name, **wish))
+    def set_aside(self, name: str, *, watched=None, **wish: object) -> RunReport:
+        return carry_out_here(*self.load(), self.waiting(name, **wish), watched=watched)
 
     def waiting_undo(self, run: RunId | None = None):
         return make_undo_plan(*self.load(), run or self.run(), perform=perform_plainly, now=datetime.now(UTC))

@@ -8,11 +8,12 @@ import pytest
 
 from continuity.adapters.brief_locks import Limits, change_briefly
 from continuity.domain.run import Outcome
+from continuity.engine import Phase
 from continuity.errors import DatabaseError, UnsafeOperation
 
 LIMIT_MILLISECONDS = 200
 # What a busy machine adds to a wait is not the lock's.
-NOISE_SECONDS = 0.25
+NOISE_SECONDS = 0.4
 
 
 @pytest.fixture
@@ -68,9 +69,12 @@ def test_behind_a_long_reader_others_wait_no_longer_than_the_limit_and_it_is_nam
 def test_once_the_reader_is_done_the_change_gets_in(notes):
     with psycopg.connect(notes.dsn) as report:
         report.execute("select count(*) from notes")
-        threading.Timer(1.0, report.rollback).start()
 
-        run = notes.set_aside("public.notes.words")
+        def observe(_step, phase: Phase) -> None:
+            if phase is Phase.AFTER_INTENT:
+                threading.Timer(0.7, report.rollback).start()
+
+        run = notes.set_aside("public.notes.words", watched=observe)
 
     assert run.ended.outcome is Outcome.DONE
     assert notes.facts(run)["tries"] > 1

@@ -16,7 +16,7 @@ import psycopg
 from psycopg import sql
 
 from continuity.adapters.postgres import Connection, connect
-from continuity.errors import UnsafeOperation
+from continuity.errors import DatabaseError, UnsafeOperation
 
 logger = logging.getLogger(__name__)
 
@@ -64,8 +64,12 @@ def change_briefly(
             tries += 1
             try:
                 return Held(seconds=_try(connection, watcher, tables, act, limits, seen, long_work=long_work), tries=tries)
-            except _BUSY as error:
-                logger.info("locks not had try=%d blocked by=%s because=%s", tries, seen[-1:], error.sqlstate)
+            except (DatabaseError, *_BUSY) as error:
+                # What `act` calls has translated its error already.
+                busy = error.__cause__ if isinstance(error, DatabaseError) else error
+                if not isinstance(busy, _BUSY):
+                    raise
+                logger.info("locks not had try=%d blocked by=%s because=%s", tries, seen[-1:], busy.sqlstate)
                 if time.monotonic() >= deadline:
                     raise _blocked(tables, seen, limits) from error
             except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName) as error:
@@ -133,8 +137,9 @@ def _look(watcher: Connection, pid: int, seen: list[str]) -> None:
     seen.extend(line for line in map(_in_words, rows) if line not in seen)
 
 
+# An autovacuum worker has no user. It gives way only to who waits for a second (deadlock_timeout), which we never do.
 _BLOCKERS = """
-    select b.pid, coalesce(a.usename, '') as role, coalesce(a.application_name, '') as program,
+    select b.pid, coalesce(a.usename, a.backend_type, 'somebody') as role, coalesce(a.application_name, '') as program,
            coalesce(a.client_addr::text, '') as client, coalesce(a.state, '') as state
     from unnest(pg_catalog.pg_blocking_pids(%s)) as b(pid) left join pg_catalog.pg_stat_activity a on a.pid = b.pid
 """
@@ -150,9 +155,10 @@ def _in_words(row: dict[str, Any]) -> str:
 
 def _blocked(tables: Tables, seen: Sequence[str], limits: Limits) -> UnsafeOperation:
     names = ", ".join(".".join(table) for table in tables) or "what is changed"
-    first = seen[-1] if seen else "nobody who could be named"
+    first = seen[-1] if seen else "nobody was in the way, the change itself takes longer"
+    ended = "Wait until they are done, or end them (`select pg_terminate_backend(PROCESS)`); then make the plan again."
     return UnsafeOperation(
         f"{names} could not be locked within {limits.patience_seconds:g} s, {limits.lock_timeout_milliseconds} ms a try: {first}",
         detail="\n".join([*(f"in the way: {each}" for each in seen[:20]), "Nothing was changed."]),
-        hint="Wait until they are done, or end them (`select pg_terminate_backend(PROCESS)`); then make the plan again.",
+        hint=ended if seen else "Try it when the server is less busy, or raise `[rollback] lock_timeout_milliseconds`.",
     )

@@ -135,7 +135,7 @@ def _closure(schema: Schema, wanted: Sequence[SchemaObject]) -> tuple[set[Object
             dependent = schema.objects[key]
             if _belongs(dependent, needs, going):
                 own.append(key)
-            elif key not in dependents and not is_set_aside(dependent.schema, dependent.name):
+            elif key not in dependents and not _is_aside(schema, dependent):
                 treatment = _treatment(schema, dependent)
                 dependents[key] = Dependent(object=dependent, needs=schema.objects[needed], treatment=treatment)
                 waiting += [key] if treatment is not Treatment.STAY else []
@@ -143,6 +143,12 @@ def _closure(schema: Schema, wanted: Sequence[SchemaObject]) -> tuple[set[Object
         waiting += own
     left = [each for key, each in dependents.items() if key not in parts and not _inside(each.object, going)]
     return going, sorted(left, key=lambda each: (each.object.kind.value, each.object.identity))
+
+
+def _is_aside(schema: Schema, each: SchemaObject) -> bool:
+    """Whether an earlier run has set an object aside, or its table: nobody uses it, and it needs by OID what goes now."""
+    home = schema.relation(each.table) if each.table else each
+    return is_set_aside(home.schema, home.name, each.name)
 
 
 def _treatment(schema: Schema, dependent: SchemaObject) -> Treatment:
@@ -198,8 +204,7 @@ def _impossible(
     schema: Schema, wanted: Sequence[SchemaObject], acted: Sequence[SchemaObject], going: set[ObjectId]
 ) -> Iterator[str]:
     for each in wanted:
-        table = schema.relation(each.id.oid) if each.id.number else each
-        if is_set_aside(table.schema, each.name):
+        if _is_aside(schema, each):
             yield f"{each} is set aside already"
     for each in acted:
         if each.extension or (each.table and schema.relation(each.table).extension):
@@ -238,7 +243,7 @@ def _may_refer(schema: Schema, acted: Iterable[SchemaObject], going: set[ObjectI
         if each.kind is ObjectKind.TRIGGER:
             triggers.setdefault(each.runs, []).append(each)
     for each in sorted(schema.objects.values(), key=lambda each: each.identity):
-        if not each.body or each.id in going or is_set_aside(each.schema, each.name):
+        if not each.body or each.id in going or _is_aside(schema, each):
             continue
         runs_by = triggers.get(each.id.oid, []) if each.id.catalog == "pg_proc" else []
         mentioned = next((target for target in targets if _speaks_of(schema, each, target, runs_by)), None)

@@ -26,6 +26,7 @@ SET_ASIDE, PUT_BACK = "quarantine the schema", "put the schema back"
 """The kinds of the two steps. Each is the inverse of the other."""
 
 _LOCKED = {ObjectKind.TABLE}
+_CONSTRAINTS = {ObjectKind.CHECK, ObjectKind.PRIMARY_KEY, ObjectKind.UNIQUE, ObjectKind.EXCLUSION, ObjectKind.FOREIGN_KEY}
 _ACTIONS = {Treatment.MOVE: Action.MOVE, Treatment.RENAME: Action.RENAME, Treatment.DISABLE: Action.DISABLE}
 
 
@@ -67,8 +68,19 @@ def aside_arguments(database: Facts, schema: Schema, wanted: Sequence[str], *, w
         "with dependents": with_dependents,
         "set aside": json.loads(json.dumps(asdict(aside))),
         "statements": [str(each) for each in aside_statements(aside)],
-        "stays": [*stays, *map(str, going.may_refer)],
+        "stays": [*stays, *_kept_constraints(schema, going), *map(str, going.may_refer)],
     }
+
+
+def _kept_constraints(schema: Schema, going: Going) -> list[str]:
+    """Name the constraints of renamed columns: rows that are written without these have to pass them by their defaults."""
+    kept: dict[str, list[str]] = {}
+    for column, treatment in going.acted:
+        needs = schema.needed_by.get(column.id, ()) if treatment is Treatment.RENAME else ()
+        for each in dict.fromkeys(schema.objects[need.dependent] for need in needs):
+            if each.kind in _CONSTRAINTS and each.table == column.table:
+                kept.setdefault(str(each), []).append(column.name)
+    return sorted(f"{each}, also for rows that are written without {', '.join(names)}" for each, names in kept.items())
 
 
 def quarantine_notes(schema: Schema, steps: Sequence[PlannedStep]) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ import psycopg
 import pytest
 
 from continuity.adapters.brief_locks import Limits, change_briefly
+from continuity.adapters.postgres import translated
 from continuity.domain.run import Outcome
 from continuity.engine import Phase
 from continuity.errors import DatabaseError, UnsafeOperation
@@ -122,3 +123,19 @@ def test_a_prepared_transaction_in_the_way_is_told_as_one(notes):
             change_briefly(notes.dsn, database, [("public", "notes")], lambda _connection: None, limits=limits)
     finally:
         notes.sql("rollback prepared 'forgotten'")
+
+
+def test_work_that_takes_too_long_is_taken_back_and_tried_again(notes):
+    # On a busy machine the second try may be too slow as well.
+    slow = iter([0.5, *[0.0] * 50])
+
+    def act(connection) -> None:
+        with translated("the work"):
+            connection.execute("update public.notes set words = words || '!'")
+            connection.execute("select pg_sleep(%s)", (next(slow),))
+
+    limits = Limits(lock_timeout_milliseconds=LIMIT_MILLISECONDS, patience_seconds=5)
+    held = change_briefly(notes.dsn, notes.protected.application.database.name, [("public", "notes")], act, limits=limits)
+
+    assert held.tries >= 2
+    assert notes.sql("select max(length(words)) from notes") == 2

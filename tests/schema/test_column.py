@@ -63,6 +63,13 @@ def test_with_dependents_all_of_it_is_set_aside_and_the_undo_is_the_identity(use
     assert users.picture() == before
 
 
+def test_the_plan_tells_which_constraints_rows_without_the_column_have_to_pass(users):
+    notes = users.waiting('shop.users."Full Name"').estimates.notes
+
+    assert "stays in force: check constraint named on shop.users, also for rows that are written without Full Name" in notes
+    assert any(note.startswith("Full Name of shop.users is not NOT NULL meanwhile") for note in notes)
+
+
 def test_rows_that_come_meanwhile_stay_and_get_the_default(users):
     users.set_aside("shop.users.bio", with_dependents=True)
     users.sql("insert into shop.users (email, \"Full Name\") values ('new', 'New')")
@@ -135,6 +142,18 @@ def test_a_quarantine_that_a_hand_has_dropped_cannot_be_put_back_and_nothing_is_
     with pytest.raises(UnsafeOperation, match="is gone now"):
         users.waiting_undo()
 
+    assert users.picture() == before
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_what_is_set_aside_already_stands_in_the_way_of_nothing_and_both_come_back_in_any_order(users, first):
+    before = users.picture()
+    runs = [users.set_aside("shop.users", with_dependents=True).run]
+
+    runs.append(users.set_aside("shop.cities").run)
+
+    for run in (runs[first], runs[1 - first]):
+        assert users.undo(run).ended.outcome is Outcome.DONE
     assert users.picture() == before
 
 

@@ -1,4 +1,4 @@
-"""How long a person waits for `continuity --help` and `continuity points`, with many drilled points in the vault.
+"""How long a person waits for `continuity --help`, `points` and `status`, with many drilled points in the vault.
 
 python -m benchmarks.command_line [--points 100] [--rounds 9]
 """
@@ -45,6 +45,7 @@ def main() -> None:
                 "continuity --help": lambda: meter.run([CONTINUITY, "--help"], folder.variables),
                 "continuity points, directory": lambda: meter.run(folder.argv("points"), folder.variables),
                 "continuity points, S3": lambda: meter.run(bucket.argv("points"), bucket.variables),
+                "continuity status, S3": lambda: meter.run(bucket.argv("status"), bucket.variables),
             },
             rounds=asked.rounds,
         )

@@ -19,7 +19,8 @@ Model = TypeVar("Model", bound=BaseModel)
 class Section(BaseModel):
     """A table of the file. Unknown keys are refused: a misspelt safety setting must not be silence."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    # Built when a file is read: every command pays for what is done at import.
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class DatabaseSection(Section):

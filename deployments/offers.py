@@ -8,11 +8,13 @@ same on a server.
 import json
 import sys
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 from continuity.adapters.application_files import list_applications
+from continuity.domain.application import Application
 
 WORK_POOL = "continuity"
 SAMPLES = Path(__file__).parents[1] / "applications"
@@ -43,6 +45,8 @@ class Offer:
     tags: tuple[str, ...]
     parameters: Mapping[str, str | bool] = field(default_factory=dict)
     nightly: tuple[Nightly, ...] = ()
+    choices: Mapping[str, Callable[[Application], tuple[str, ...]]] = field(default_factory=dict)
+    """What a parameter may be, read from the application's description; where that says nothing, it is free text."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +69,12 @@ class Definition:
     tags: tuple[str, ...]
     parameters: Mapping[str, str | bool]
     schedules: tuple[Schedule, ...]
+    choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """What the form offers for a parameter. A file for `prefect deploy` cannot carry it."""
+
+
+def _flag_names(application: Application) -> tuple[str, ...]:
+    return application.flags.names if application.flags else ()
 
 
 OFFERS = (
@@ -104,6 +114,13 @@ OFFERS = (
         tags=("rollback",),
     ),
     Offer(
+        name="feature",
+        entrypoint="flows.feature:switch_feature",
+        description="Switches a feature on or off by its flag: shows the plan, and waits for a person to approve it.",
+        tags=("feature", "rollback"),
+        choices={"flag": _flag_names},
+    ),
+    Offer(
         name="column",
         entrypoint="flows.column:roll_back_column",
         description="Sets one column, table or constraint aside, without dropping or copying anything: shows the plan, and waits"
@@ -121,12 +138,14 @@ def minute_of(application: str) -> int:
     return zlib.crc32(application.encode()) % 60
 
 
-def definitions(applications: Iterable[str]) -> tuple[Definition, ...]:
-    """Return the deployments of these applications."""
-    return tuple(_define(offer, application) for application in applications for offer in OFFERS)
+def definitions(
+    applications: Iterable[str], described: Mapping[str, Application] = MappingProxyType({})
+) -> tuple[Definition, ...]:
+    """Return the deployments of these applications; those that are `described` have forms that know them."""
+    return tuple(_define(offer, each, described.get(each)) for each in applications for offer in OFFERS)
 
 
-def _define(offer: Offer, application: str) -> Definition:
+def _define(offer: Offer, application: str, described: Application | None) -> Definition:
     minute = minute_of(application)
     return Definition(
         name=f"{application}-{offer.name}",
@@ -139,6 +158,7 @@ def _define(offer: Offer, application: str) -> Definition:
             Schedule(slug=each.slug, cron=f"{minute} {each.hour_utc} * * {each.days}", parameters=each.parameters)
             for each in offer.nightly
         ),
+        choices={name: found for name, read in offer.choices.items() if described and (found := read(described))},
     )
 
 

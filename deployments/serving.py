@@ -5,7 +5,8 @@ offers its own application and no other; all else is as in prefect.yaml.
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import httpx
@@ -60,7 +61,7 @@ def _register(client: SyncPrefectClient, definition: Definition) -> str:
         description=definition.description,
         tags=list(definition.tags),
         parameters=dict(definition.parameters),
-        parameter_openapi_schema=form_of(flow, definition.application),
+        parameter_openapi_schema=form_of(flow, definition.application, definition.choices),
         enforce_parameter_schema=True,
         schedules=[_schedule(each) for each in definition.schedules],
         concurrency_limit=1,
@@ -72,10 +73,14 @@ def _register(client: SyncPrefectClient, definition: Definition) -> str:
     return f"{flow.name}/{definition.name}"
 
 
-def form_of(flow: Flow[..., Any], application: str) -> dict[str, Any]:
-    """Return the flow's form with one application to choose."""
+def form_of(
+    flow: Flow[..., Any], application: str, choices: Mapping[str, Sequence[str]] = MappingProxyType({})
+) -> dict[str, Any]:
+    """Return the flow's form with one application to choose, and what its description offers for other fields."""
     schema = parameter_schema(flow).model_dump_for_openapi()
     schema["properties"]["application"] |= {"enum": [application], "default": application}
+    for name, offered in choices.items():
+        schema["properties"][name] |= {"enum": list(offered)}
     return schema
 
 

@@ -41,7 +41,14 @@ def publish_drill(report: DrillReport, points: tuple[PointState, ...]) -> State[
     findings = _publish_findings(f"{manifest.application}-findings", report.verdict)
     _publish_report(
         f"{manifest.application}-drill",
-        reports.drill_markdown(manifest, report.verdict, seconds=report.seconds, protection=protection, all_findings=findings),
+        reports.drill_markdown(
+            manifest,
+            report.verdict,
+            seconds=report.seconds,
+            protection=protection,
+            all_findings=findings,
+            warnings=report.warnings,
+        ),
         description=reports.headline(report.verdict, subject=manifest.id),
     )
     return _state(report.verdict, subject=manifest.id)
@@ -52,7 +59,14 @@ def publish_validation(application: ApplicationName, report: ValidationReport) -
     findings = _publish_findings(f"{application}-live-findings", report.verdict)
     _publish_report(
         f"{application}-validation",
-        reports.validation_markdown(application, report.database, report.verdict, seconds=report.seconds, all_findings=findings),
+        reports.validation_markdown(
+            application,
+            report.database,
+            report.verdict,
+            seconds=report.seconds,
+            all_findings=findings,
+            warnings=report.warnings,
+        ),
         description=reports.headline(report.verdict, subject=report.database),
     )
     return _state(report.verdict, subject=report.database)

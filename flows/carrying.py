@@ -6,6 +6,7 @@ from prefect.client.schemas.objects import State
 
 from continuity.adapters.approvals import WaitingPlan
 from continuity.domain.application import Application
+from continuity.domain.plan import Verb
 from continuity.procedures.remaking import remake
 from continuity.procedures.rollback import KEEP_PLAN
 from continuity.procedures.runs import carry_out
@@ -14,6 +15,7 @@ from continuity.settings import Environment
 from expectations.validator import Validator
 from flows.approval import await_approval
 from flows.confirmation import await_confirmation
+from flows.escalation import telling_in_prefect
 from flows.run_artifacts import publish_plan, publish_run, with_message
 from tasks.performing import perform_as_task
 from tasks.running import task_hands
@@ -36,8 +38,11 @@ def approve_and_carry_out(protected: Application, environment: Environment, wait
             waiting,
             replan=lambda: remake(protected, environment, waiting.plan, perform=perform_as_task, now=datetime.now(UTC)),
             approvals=[approval],
-            hands=task_hands(environment, validator),
+            hands=task_hands(environment, validator, over_budget=telling_in_prefect(protected.name)),
         )
     perform_as_task(KEEP_REPORT, environment, report)
     ended = publish_run(report)
+    if waiting.plan.verb is Verb.FEATURE:
+        # It is put back as fast as it was done: nobody is asked, half an hour long, whether it was right.
+        return ended
     return with_message(ended, await_confirmation(report, environment))

@@ -6,9 +6,7 @@ from typing import Literal
 
 import httpx
 from prefect.exceptions import FlowPauseTimeout
-from prefect.flow_runs import pause_flow_run
 from prefect.input import RunInput
-from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 from pydantic import Field
 
 from continuity.domain.run import Outcome
@@ -17,12 +15,10 @@ from continuity.procedures.confirmation import CONFIRM
 from continuity.procedures.runs import RunReport
 from continuity.procedures.telling import headline
 from continuity.settings import Environment
+from flows.asking import ask
 from tasks.performing import perform_as_task
 
 logger = logging.getLogger(__name__)
-
-RETRIES = 3
-"""A server that is started anew is back by then, about 15 s; one that is gone keeps the process no longer."""
 
 
 class LookedAt(RunInput):
@@ -48,8 +44,7 @@ def await_confirmation(report: RunReport, environment: Environment) -> str:
     shown = f"# {headline(report)}\n\nThe report is among the artifacts of this run. This form closes after {seconds // 60} min."
     try:
         form = LookedAt.with_initial_data(description=shown)
-        with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: RETRIES}):
-            answer = pause_flow_run(wait_for_input=form, timeout=seconds, key="confirmation", poll_interval=2)
+        answer = ask(form, key="confirmation", seconds=seconds)
     except FlowPauseTimeout:
         return outstanding
     except httpx.HTTPError as error:

@@ -19,6 +19,9 @@ Moment = Annotated[str, Field(max_length=40)]
 DatabaseName = Annotated[str, Field(max_length=63)]
 """The name of a database, or nothing."""
 
+FlagName = Annotated[str, Field(min_length=1, max_length=200)]
+"""The name of a feature flag. A deployment offers those that application.toml names."""
+
 ObjectName = Annotated[str, Field(min_length=3, max_length=400)]
 """The name of a table or column, with its schema, as PostgreSQL writes names."""
 

@@ -4,6 +4,7 @@ from continuity.domain.plan import Plan
 from continuity.domain.run import RunId
 from continuity.procedures.judging import judge_by, judge_live_by
 from continuity.procedures.runs import Hands
+from continuity.procedures.stopwatch import OverBudget
 from continuity.settings import Environment
 from continuity.steps.live import VALIDATE_LIVE
 from continuity.steps.shadow import JUDGE_SHADOW
@@ -11,7 +12,7 @@ from expectations.validator import Validator
 from tasks.performing import perform_as_task
 
 
-def task_hands(environment: Environment, validator: Validator) -> Hands:
+def task_hands(environment: Environment, validator: Validator, *, over_budget: OverBudget) -> Hands:
     """Return hands that perform steps as tasks; Great Expectations begins to load once the run holds the application."""
 
     def begun(_run: RunId, plan: Plan) -> None:
@@ -23,4 +24,5 @@ def task_hands(environment: Environment, validator: Validator) -> Hands:
         judge=judge_by(validator, environment),
         judge_live=judge_live_by(validator, environment),
         begun=begun,
+        over_budget=over_budget,
     )

@@ -3,15 +3,16 @@
 from datetime import timedelta
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from continuity.adapters.application_checks import CheckSection, ErrorsSection, HealthSection, QuerySection, read_tests
 from continuity.domain.application import (
     Application,
     ApplicationName,
     FlagSource,
+    FlagTable,
     MediaBucket,
     Objectives,
     ProtectedDatabase,
@@ -73,9 +74,32 @@ class _Release(Section):
 
 
 class _Flags(Section):
-    config_map: _KubernetesName
-    namespace: _KubernetesName
+    config_map: _KubernetesName | None = None
+    namespace: _KubernetesName | None = None
     key: Annotated[str, Field(min_length=1)] = "flags.json"
+    table: Annotated[str, Field(min_length=1)] | None = None
+    name_column: Annotated[str, Field(min_length=1)] = "name"
+    value_column: Annotated[str, Field(min_length=1)] = "enabled"
+    names: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if self.config_map and self.table:
+            raise ValueError(f"flags live in one place: configmap {self.config_map!r} or table {self.table!r}, not both")
+        if not (self.config_map or self.table):
+            raise ValueError("it says neither `config_map` (with its `namespace`) nor `table`, where the flags live")
+        if self.config_map and not self.namespace:
+            raise ValueError(f"configmap {self.config_map!r} needs its `namespace`")
+        foreign = {"name_column", "value_column"} if self.config_map else {"namespace", "key"}
+        if misplaced := foreign & self.model_fields_set:
+            raise ValueError(f"`{min(misplaced)}` has no meaning for {'a configmap' if self.config_map else 'a table'}")
+        return self
+
+    def source(self) -> FlagSource | FlagTable:
+        """Return the place that is described."""
+        if self.table:
+            return FlagTable(table=self.table, name_column=self.name_column, value_column=self.value_column, names=self.names)
+        return FlagSource(namespace=self.namespace or "", config_map=self.config_map or "", key=self.key, names=self.names)
 
 
 class _Retention(Section):
@@ -154,7 +178,7 @@ def load_application(folder: Path, name: str) -> Application:
         rules=_load_rules(path.with_name("rules.toml")),
         workloads=_workloads(content.workload, path),
         release=content.release.source(path.parent) if content.release else None,
-        flags=FlagSource(**dict(content.flags)) if content.flags else None,
+        flags=content.flags.source() if content.flags else None,
         health=content.health.health() if content.health else None,
         tests=read_tests(content.test, source=path),
         queries=tuple(each.query() for each in content.query),

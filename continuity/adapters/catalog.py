@@ -4,7 +4,8 @@ from typing import LiteralString
 
 from psycopg import sql
 
-from continuity.adapters.catalog_queries import QUERIES, USER_SCHEMA, not_of_extension
+from continuity.adapters.catalog_queries import QUERIES
+from continuity.adapters.catalog_terms import USER_SCHEMA, not_of_extension
 from continuity.adapters.postgres import Connection, translated
 from continuity.domain.catalog import CatalogEntry, Kind
 from continuity.domain.fingerprint import SequencePosition

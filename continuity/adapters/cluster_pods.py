@@ -100,21 +100,6 @@ def read_logs(cluster: Cluster, namespace: str, pod: str, container: str, *, lin
     )
 
 
-def wait_until_gone(cluster: Cluster, ref: WorkloadRef, *, deadline_seconds: float) -> None:
-    """Wait until a workload has no pod left, those that terminate included.
-
-    Raises:
-        ClusterError: some are left at the deadline; they are named.
-
-    """
-
-    def left() -> str:
-        pods = list_pods(cluster, ref)
-        return ", ".join(f"{each.name} ({'terminating' if each.terminating else each.phase})" for each in pods)
-
-    wait(left, what=f"pods of {ref} still there", deadline_seconds=deadline_seconds)
-
-
 def wait_until_ready(cluster: Cluster, ref: WorkloadRef, *, replicas: int, deadline_seconds: float) -> None:
     """Wait until a workload runs so many ready pods of its present template, and no other pod is left.
 

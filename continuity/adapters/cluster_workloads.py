@@ -1,24 +1,26 @@
-"""Deployments: read as values, scaled, given back their images and configuration. Every write compares and sets."""
+"""Deployments: read as values, scaled, given back their images. Every write compares and sets."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from continuity.adapters.cluster import Cluster, Document, canonical, compare_and_set, patch_of, value_at
+from continuity.adapters.cluster_config import read_config
 from continuity.adapters.cluster_pods import pods_by_selector, selector_of
 from continuity.adapters.cluster_scalers import find_scalers
-from continuity.domain.application import FlagSource, WorkloadRef
+from continuity.domain.application import WorkloadRef
 from continuity.domain.workloads import (
     MARKS,
     ContainerImage,
     FieldValue,
-    FlagsState,
     PodState,
-    ReferencedConfig,
     WorkloadState,
     digest_in,
     release_of,
 )
-from continuity.errors import ClusterConflict, ClusterError, NotInCluster
+from continuity.errors import NotInCluster
+
+RESTARTED_AT = ("spec", "template", "metadata", "annotations", "kubectl.kubernetes.io/restartedAt")
+"""The field by which `kubectl rollout restart` makes a pod template another one."""
 
 
 def read_workload(cluster: Cluster, ref: WorkloadRef) -> WorkloadState:
@@ -46,7 +48,9 @@ def read_workload(cluster: Cluster, ref: WorkloadRef) -> WorkloadState:
         replicas=found["spec"]["replicas"],
         images=tuple(_image(name, reference, pods) for name, reference in containers.items()),
         template_sha256=hashlib.sha256(canonical(template)).hexdigest(),
-        config=tuple(_config(cluster, ref.namespace, kind, name) for kind, name in sorted(set(_references(template["spec"])))),
+        config=tuple(
+            read_config(cluster, ref.namespace, kind, name) for kind, name in sorted(set(_references(template["spec"])))
+        ),
         scalers=find_scalers(cluster, found),
         marks=_marks(found),
         release=release_of(
@@ -92,22 +96,6 @@ def _references(pod: Document) -> Iterator[tuple[str, str]]:
                 yield "ConfigMap", source["configMap"]["name"]
             if "secret" in source:
                 yield "Secret", source["secret"].get("secretName") or source["secret"]["name"]
-
-
-def _config(cluster: Cluster, namespace: str, kind: str, name: str) -> ReferencedConfig:
-    # The contents of a Secret are never read: they would have to be kept safe wherever the value goes.
-    if kind == "Secret":
-        return ReferencedConfig(kind=kind, name=name)
-    from kubernetes import client
-
-    core = client.CoreV1Api(cluster.api)
-    try:
-        found = cluster.call(f"read configmap {namespace}/{name}", core.read_namespaced_config_map, name, namespace)
-    except NotInCluster:
-        # A reference may be optional; that nothing was there is what is recorded.
-        return ReferencedConfig(kind=kind, name=name)
-    data: dict[str, str] = found.get("data", {})
-    return ReferencedConfig(kind=kind, name=name, sha256=hashlib.sha256(canonical(data)).hexdigest(), data=data)
 
 
 def scale(cluster: Cluster, ref: WorkloadRef, *, uid: str, replicas: int) -> None:
@@ -175,20 +163,31 @@ def _marks(found: Document) -> tuple[FieldValue, ...]:
     return tuple(FieldValue(path=path, value=value_at(found, path)) for path in MARKS if path[-1] not in selecting)
 
 
-def annotate(cluster: Cluster, ref: WorkloadRef, *, uid: str, annotations: Mapping[str, str | None]) -> None:
-    """Set annotations of a Deployment, and remove those whose value is None. Run twice, it changes once.
+def restarted_at(cluster: Cluster, ref: WorkloadRef) -> str | None:
+    """Return when a Deployment's pods were last started anew on somebody's word, as its pod template says; None is never.
+
+    Raises:
+        NotInCluster: there is no such Deployment.
+        ClusterError: the cluster refused or could not be reached.
+
+    """
+    found: str | None = value_at(_read(cluster, ref), RESTARTED_AT)
+    return found
+
+
+def set_restarted_at(cluster: Cluster, ref: WorkloadRef, *, uid: str, moment: str | None) -> None:
+    """Say in the pod template that it was started anew, as `kubectl rollout restart` does: its pods are replaced.
+
+    With a former value, or None, the template is as it was then, and its pods are replaced all the same. Run twice, it
+    changes once.
 
     Raises:
         UnsafeOperation: another Deployment has the name now; nothing was changed.
         ClusterError: not done; transient where it may go through later.
 
     """
-
-    def reached(found: Document) -> bool:
-        present = found["metadata"].get("annotations", {})
-        return all(present.get(name) == value for name, value in annotations.items())
-
-    _patch(cluster, ref, {"metadata": {"annotations": dict(annotations)}}, what="annotate", uid=uid, reached=reached)
+    patch = patch_of([FieldValue(path=RESTARTED_AT, value=moment)])
+    _patch(cluster, ref, patch, what="restart", uid=uid, reached=lambda found: value_at(found, RESTARTED_AT) == moment)
 
 
 def _patch(
@@ -208,105 +207,4 @@ def _patch(
         read=lambda: _read(cluster, ref),
         reached=reached,
         write=write,
-    )
-
-
-def restore_config(cluster: Cluster, namespace: str, config: ReferencedConfig) -> None:
-    """Make a ConfigMap hold exactly the recorded data; it is made where it is gone. Run twice, it changes once.
-
-    Pods that run see it only when they are started anew. Of a Secret nothing was recorded, so nothing is done.
-
-    Raises:
-        ClusterError: not done; transient where it may go through later.
-
-    """
-    if config.data is None:
-        return
-    from kubernetes import client
-
-    core = client.CoreV1Api(cluster.api)
-    name, wanted = config.name, dict(config.data)
-    what = f"restore configmap {namespace}/{name}"
-
-    def read() -> Document:
-        return cluster.call(what, core.read_namespaced_config_map, name, namespace)
-
-    def write(version: str) -> Document:
-        surplus = dict.fromkeys(set(read().get("data", {})) - set(wanted))
-        body = {"metadata": {"resourceVersion": version}, "data": {**wanted, **surplus}}
-        return cluster.call(what, core.patch_namespaced_config_map, name, namespace, body)
-
-    try:
-        present = read()
-    except NotInCluster:
-        try:
-            cluster.call(what, core.create_namespaced_config_map, namespace, {"metadata": {"name": name}, "data": wanted})
-        except ClusterConflict:
-            # Somebody, or a lost answer of ours, made it meanwhile: it is compared like any other.
-            present = read()
-        else:
-            return
-    compare_and_set(
-        what,
-        uid=present["metadata"]["uid"],
-        read=read,
-        reached=lambda found: found.get("data", {}) == wanted,
-        write=write,
-    )
-
-
-def read_flags(cluster: Cluster, source: FlagSource) -> FlagsState:
-    """Read the feature flags from their ConfigMap, in flagd's format.
-
-    Raises:
-        NotInCluster: there is no such ConfigMap, or it has no such key.
-        ClusterError: the document is not flagd's, or the cluster could not be reached.
-
-    """
-    import json
-
-    from kubernetes import client
-
-    core, where = client.CoreV1Api(cluster.api), f"{source.namespace}/{source.config_map}"
-    found = cluster.call(f"read configmap {where}", core.read_namespaced_config_map, source.config_map, source.namespace)
-    if source.key not in found.get("data", {}):
-        raise NotInCluster(f"configmap {where} has no key {source.key!r}", hint="Mend `[flags] key` in application.toml.")
-    document = found["data"][source.key]
-    try:
-        flags = json.loads(document)["flags"]
-        variants = {
-            name: flag["defaultVariant"] if flag.get("state", "ENABLED") == "ENABLED" else "disabled"
-            for name, flag in flags.items()
-        }
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ClusterError(
-            f"{source.key} of configmap {where} is not in flagd's format: {error!r}", hint="See flagd's flag definitions."
-        ) from error
-    return FlagsState(
-        namespace=source.namespace, config_map=source.config_map, key=source.key, document=document, variants=variants
-    )
-
-
-def write_flags(cluster: Cluster, source: FlagSource, document: str) -> None:
-    """Put a document of flags in the place of the one that is there; other keys stay. Run twice, it changes once.
-
-    Raises:
-        NotInCluster: there is no such ConfigMap.
-        ClusterError: not done; transient where it may go through later.
-
-    """
-    from kubernetes import client
-
-    core, what = client.CoreV1Api(cluster.api), f"set the flags in configmap {source.namespace}/{source.config_map}"
-
-    def read() -> Document:
-        return cluster.call(what, core.read_namespaced_config_map, source.config_map, source.namespace)
-
-    def write(version: str) -> Document:
-        body = {"metadata": {"resourceVersion": version}, "data": {source.key: document}}
-        return cluster.call(what, core.patch_namespaced_config_map, source.config_map, source.namespace, body)
-
-    uid = read()["metadata"]["uid"]
-    compare_and_set(
-        what, uid=uid, read=read, reached=lambda found: found.get("data", {}).get(source.key) == document, write=write
     )

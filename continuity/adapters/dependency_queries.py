@@ -6,7 +6,7 @@ Each query of `OBJECTS` returns columns named like the fields of `SchemaObject`,
 
 from typing import LiteralString
 
-from continuity.adapters.catalog_queries import USER_SCHEMA
+from continuity.adapters.catalog_terms import USER_SCHEMA
 
 _RELATION: LiteralString = "format('%I.%I', n.nspname, c.relname)"
 

@@ -7,7 +7,7 @@ from typing import Any
 from psycopg import sql
 
 from continuity.adapters import catalog
-from continuity.adapters.catalog_queries import USER_SCHEMA
+from continuity.adapters.catalog_terms import USER_SCHEMA
 from continuity.adapters.postgres import Connection, fetch_value, read_version, translated
 from continuity.domain.client_versions import Version
 from continuity.domain.migrations import KNOWN, MigrationTable

@@ -5,6 +5,7 @@ import json
 from collections.abc import Collection
 from typing import Any, TypeVar
 
+import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from continuity.errors import ConfigurationRefused, DamagedObject
@@ -40,15 +41,17 @@ def read_document(data: bytes, kind: type[T], *, form: str, version: int, key: s
         ConfigurationRefused: a newer release wrote it.
 
     """
+    document = _swiftly(data)
+    verified = document is not None
     try:
-        document = json.loads(data)
+        document = document or json.loads(data)
         found, written, body = document["format"], document["version"], document["body"]
         digest = document["sha256"]
     except (ValueError, KeyError, TypeError) as error:
         raise DamagedObject(f"{key} is not a document of ours: {type(error).__name__}") from error
     if found != form or not isinstance(written, int) or written < 1:
         raise DamagedObject(f"{key} says that it is {found!r} {written!r}, expected {form!r}")
-    if _digest(body) != digest:
+    if not verified and _digest(body) != digest:
         raise DamagedObject(f"the body of {key} has sha256 {_digest(body)}, the document says {digest}")
     if written > version:
         raise ConfigurationRefused(
@@ -59,6 +62,19 @@ def read_document(data: bytes, kind: type[T], *, form: str, version: int, key: s
     except ValidationError as error:
         raise DamagedObject(f"{key} is not a valid {form}: {error.error_count()} errors") from error
     return value
+
+
+def _swiftly(data: bytes) -> dict[str, Any] | None:
+    """Parse a document and verify its hash in a quarter of the time that the standard library takes.
+
+    None decides nothing: the two write some values otherwise, such as 1e16, and then the bytes that `canonical` returns do.
+    """
+    try:
+        document: dict[str, Any] = orjson.loads(data)
+        text = orjson.dumps(document["body"], option=orjson.OPT_SORT_KEYS).replace(b"\x7f", b"\\u007f")
+        return document if hashlib.sha256(text).hexdigest() == document["sha256"] else None
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def _digest(body: Any) -> str:

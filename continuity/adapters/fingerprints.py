@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from continuity.adapters.catalog_queries import USER_SCHEMA, not_of_extension
+from continuity.adapters.catalog_terms import USER_SCHEMA, not_of_extension
 from continuity.adapters.postgres import Connection, connect, fetch_value, translated
 from continuity.adapters.scans import Scans
 from continuity.domain.fingerprint import ColumnType, Fingerprint, Form, choose_form

@@ -35,7 +35,7 @@ POINT_VERSION = 2
 WITNESS = "distrusted"
 """Name of a second object beside a distrust mark: where one of the two is lost, the other still speaks."""
 
-READERS = 8
+READERS = 16
 """Documents read at the same time: over a network each costs a round trip."""
 
 
@@ -69,6 +69,19 @@ class Listing:
     points: tuple[PointState, ...]
     damaged: tuple[Damaged, ...] = ()
     leftovers: tuple[RecoveryPointId, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Accepted:
+    """What people have accepted, and the acceptances that nobody can read: those are not in force."""
+
+    acceptances: tuple[Acceptance, ...]
+    damaged: tuple[Damaged, ...] = ()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is said of those that cannot be read."""
+        return tuple(f"an acceptance cannot be read, so what it accepted counts again: {each.reason}" for each in self.damaged)
 
 
 class PointStore:
@@ -283,10 +296,17 @@ class PointStore:
         key = f"{self.application}/acceptances/{at.astimezone(UTC):%Y%m%dT%H%M%S%fZ}.json"
         self.vault.create(key, write_document(acceptance, form=ACCEPTANCE, version=VERSION))
 
-    def acceptances(self) -> tuple[Acceptance, ...]:
-        """Read every acceptance, expired ones too: the judge looks at the dates."""
-        keys = [listed.key for listed in self.vault.list(f"{self.application}/acceptances/")]
-        return tuple(read_document(self.vault.read(key), Acceptance, form=ACCEPTANCE, version=VERSION, key=key) for key in keys)
+    def acceptances(self) -> Accepted:
+        """Read every acceptance, expired ones too: the judge looks at the dates. One that cannot be read accepts nothing."""
+        read: list[Acceptance] = []
+        damaged: list[Damaged] = []
+        for listed in self.vault.list(f"{self.application}/acceptances/"):
+            key = listed.key
+            try:
+                read.append(read_document(self.vault.read(key), Acceptance, form=ACCEPTANCE, version=VERSION, key=key))
+            except ContinuityError as error:
+                damaged.append(_damage(key, error))
+        return Accepted(acceptances=tuple(read), damaged=tuple(damaged))
 
 
 def _damage(key: str, error: ContinuityError) -> Damaged:

@@ -4,9 +4,12 @@ from collections.abc import Sequence
 
 from psycopg import sql
 
-from continuity.adapters.catalog_queries import USER_SCHEMA, not_of_extension
+from continuity.adapters.catalog_terms import USER_SCHEMA, not_of_extension
 from continuity.adapters.postgres import Connection, fetch_value, translated
 from continuity.errors import DatabaseError
+
+PARAMETER_GRANTS = 150000
+"""The first server version whose settings can be granted."""
 
 
 def unreadable_tables(connection: Connection) -> tuple[str, ...]:
@@ -42,6 +45,13 @@ def large_objects_readable(connection: Connection) -> bool:
     except DatabaseError:
         return False
     return True
+
+
+def may_set(connection: Connection, setting: str) -> bool:
+    """Tell whether the session's role may change a setting that is a superuser's (`grant set on parameter`, PostgreSQL 15)."""
+    if is_superuser(connection) or connection.info.server_version < PARAMETER_GRANTS:
+        return is_superuser(connection)
+    return bool(fetch_value(connection, "select pg_catalog.has_parameter_privilege(%s, 'SET')", setting))
 
 
 def is_superuser(connection: Connection) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from psycopg import sql
 
-from continuity.adapters.catalog_queries import USER_SCHEMA
+from continuity.adapters.catalog_terms import USER_SCHEMA
 from continuity.adapters.postgres import Connection, connect, translated
 from continuity.domain.query_times import ProbeQuery, QueryTime
 from continuity.errors import DatabaseError

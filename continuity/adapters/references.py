@@ -6,7 +6,7 @@ from typing import Any
 
 from psycopg import sql
 
-from continuity.adapters.catalog_queries import USER_SCHEMA
+from continuity.adapters.catalog_terms import USER_SCHEMA
 from continuity.adapters.postgres import Connection, fetch_value, translated
 
 SAMPLE_ROWS = 20

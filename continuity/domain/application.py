@@ -63,11 +63,23 @@ class ReleaseSource:
 
 @dataclass(frozen=True, kw_only=True)
 class FlagSource:
-    """The ConfigMap that holds the feature flags, in flagd's format under one key."""
+    """The ConfigMap that holds the feature flags, in flagd's format under one key. `names` are those that forms offer."""
 
     namespace: str
     config_map: str
     key: str = "flags.json"
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlagTable:
+    """A table of the application's database that holds the feature flags: a row each, with its name and a boolean."""
+
+    table: str
+    """As SQL writes it: public.feature_flags, or "Odd schema"."my flags"."""
+    name_column: str = "name"
+    value_column: str = "enabled"
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,9 +125,10 @@ class Application:
     errors: ErrorWatch = field(default_factory=ErrorWatch)
     workloads: tuple[WorkloadRef, ...] = ()
     release: ReleaseSource | None = None
-    flags: FlagSource | None = None
+    flags: FlagSource | FlagTable | None = None
+    """Where the feature flags live. Those of a table are in every dump, and go back with the database."""
 
     @property
     def uses_cluster(self) -> bool:
         """Whether a cluster has to be reached for this application to be whole."""
-        return bool(self.workloads) or self.flags is not None
+        return bool(self.workloads) or isinstance(self.flags, FlagSource)

@@ -7,7 +7,7 @@ from datetime import datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from continuity.domain.application import Application
+from continuity.domain.application import Application, ReleaseSource
 from continuity.domain.plan import PlannedStep
 from continuity.domain.workloads import ContainerImage, WorkloadState, repository_of, tag_in
 from continuity.errors import UnsafeOperation
@@ -100,6 +100,12 @@ def lost_images(now: Iterable[WorkloadState], then: Sequence[WorkloadState]) -> 
     )
 
 
+def fitting_tags(source: ReleaseSource, tags: Sequence[Tag]) -> tuple[Tag, ...]:
+    """Return the tags that are releases, oldest first: those of the pattern, with names that a command can take."""
+    fitting = [tag for tag in tags if fnmatchcase(tag.name, source.tag_pattern) and _PLAIN.fullmatch(tag.name)]
+    return tuple(sorted(fitting, key=_order))
+
+
 def choose_build(
     application: Application, lost: Sequence[LostImage], tags: Sequence[Tag], *, taken: datetime
 ) -> ReleaseBuild | None:
@@ -115,7 +121,7 @@ def choose_build(
     source = application.release
     if not lost or source is None or source.repository is None or not source.build_command:
         return None
-    fitting = [tag for tag in tags if fnmatchcase(tag.name, source.tag_pattern) and _PLAIN.fullmatch(tag.name)]
+    fitting = fitting_tags(source, tags)
     images = {repository_of(each.image.reference) for each in lost}
     recorded = {_tag_of(each.then, each.container, fitting) for each in lost} - {None}
     if len(images) > 1 or len(recorded) > 1:

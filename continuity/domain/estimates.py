@@ -17,6 +17,10 @@ UNMEASURED_SECONDS: Mapping[str, float] = {
     "wait for sessions": 5,
     "set the release": 1,
     "set the flags": 1,
+    "set a flag": 1,
+    "restart a workload": 1,
+    "wait for the rollout": 30,
+    "see who has a flag": 1,
     "judge the shadow": 10,
     "swap": 1,
     "open the pooler": 0.1,
@@ -51,7 +55,7 @@ class Estimates:
 
 
 def measured_seconds(histories: Sequence[History], plans: Sequence[Plan]) -> dict[str, float]:
-    """Return how long each kind of step took in past runs, the newest run first: intent to done."""
+    """Return how long each kind of step took in past runs, given newest first: intent to done."""
     measured: dict[str, float] = {}
     for history, plan in zip(histories, plans, strict=True):
         kinds = {step.name: step.kind for step in plan.steps}
@@ -72,7 +76,7 @@ def predict(
         if step.kind == "restore the shadow" and point is not None:
             seconds[step.name], sources[step.name] = _restore_seconds(point)
         elif step.kind in measured:
-            seconds[step.name], sources[step.name] = measured[step.kind], "the last run"
+            seconds[step.name], sources[step.name] = measured[step.kind], "an earlier run"
         else:
             seconds[step.name], sources[step.name] = UNMEASURED_SECONDS.get(step.kind, 5), "not measured yet"
     restores = any(step.kind == "restore the shadow" for step in plan.steps)

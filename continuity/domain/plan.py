@@ -31,6 +31,7 @@ class Verb(StrEnum):
     UNDO = "undo"
     COLUMN = "column"
     DISCARD = "discard"
+    FEATURE = "feature"
 
 
 @dataclass(frozen=True, kw_only=True)

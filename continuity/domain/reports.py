@@ -132,7 +132,15 @@ def markdown_table(facts: dict[str, str]) -> str:
     return f"| what | value |\n| --- | --- |\n{rows}"
 
 
-def drill_markdown(manifest: Manifest, verdict: Verdict, *, seconds: float, protection: Standing, all_findings: str = "") -> str:
+def drill_markdown(
+    manifest: Manifest,
+    verdict: Verdict,
+    *,
+    seconds: float,
+    protection: Standing,
+    all_findings: str = "",
+    warnings: Sequence[str] = (),
+) -> str:
     """Write the report of a drill; `all_findings` is a link to the whole table."""
     parts = [
         f"# {_title(verdict)}: {manifest.id}",
@@ -140,7 +148,7 @@ def drill_markdown(manifest: Manifest, verdict: Verdict, *, seconds: float, prot
         f"Backups: {protection}.",
         f"**Next:** {_for(NEXT[verdict.judgement], manifest.application)}",
     ]
-    parts += _what_did_not_hold(verdict, all_findings)
+    parts += [*_what_did_not_hold(verdict, all_findings), *_warnings(warnings)]
     parts += ["## The point", markdown_table({**point_facts(manifest), "drill": f"{seconds:.0f} s"})]
     parts += ["## Not in the point", "\n".join(f"- {each}" for each in manifest.not_included)]
     return "\n\n".join(parts)
@@ -165,14 +173,19 @@ def backup_markdown(manifest: Manifest, *, seconds: float, out_of_line: Sequence
         f"**Next:** a drill proves it; its report is `{manifest.application}-drill`, of this run unless it was switched off.",
         markdown_table({**point_facts(manifest), "backup": f"{seconds:.0f} s"}),
     ]
-    if warnings := (*out_of_line, *manifest.warnings):
-        parts += ["## Warnings", "\n".join(f"- {each}" for each in warnings)]
+    parts += _warnings((*out_of_line, *manifest.warnings))
     parts += ["## Not in the point", "\n".join(f"- {each}" for each in manifest.not_included)]
     return "\n\n".join(parts)
 
 
 def validation_markdown(
-    application: ApplicationName, database: str, verdict: Verdict, *, seconds: float, all_findings: str = ""
+    application: ApplicationName,
+    database: str,
+    verdict: Verdict,
+    *,
+    seconds: float,
+    all_findings: str = "",
+    warnings: Sequence[str] = (),
 ) -> str:
     """Write the report of an examination of a live database; `all_findings` is a link to the whole table."""
     parts = [
@@ -180,8 +193,13 @@ def validation_markdown(
         f"**{verdict.because}** ({seconds:.0f} s)",
         f"**Next:** {_for(NEXT_ON_LIVE[verdict.judgement], application)}",
         *_what_did_not_hold(verdict, all_findings),
+        *_warnings(warnings),
     ]
     return "\n\n".join(parts)
+
+
+def _warnings(warnings: Sequence[str]) -> list[str]:
+    return ["## Warnings", "\n".join(f"- {each}" for each in warnings)] if warnings else []
 
 
 def _for(advice: str, application: ApplicationName) -> str:

@@ -74,6 +74,8 @@ def run_markdown(
     parts += [f"**Next:** {next_step}", reports.markdown_table(facts)]
     if summary.noted:
         parts += ["## Look at", "\n".join(f"- {_cell(note)}" for note in summary.noted)]
+    if summary.seen:
+        parts += ["## Seen", "\n".join(f"- {_cell(line)}" for line in summary.seen)]
     if summary.stages:
         parts += ["## Stages against their budgets", "```\n" + "\n".join(map(stage_bar, summary.stages)) + "\n```"]
     parts += ["## Steps", _steps(summary)]

@@ -51,6 +51,8 @@ class Summary:
     verdict: str | None
     digests: dict[str, str]
     """Digest of each table of the point, as compared in the restore."""
+    seen: tuple[str, ...] = ()
+    """What steps that only look have seen, line by line."""
     noted: tuple[str, ...] = ()
     """What somebody should look at, and what did not keep the run from being done."""
 
@@ -70,6 +72,7 @@ def summarize(history: History, plan: Plan) -> Summary:
         stopped_seconds=_stopped(history, plan),
         verdict=judged.get("verdict"),
         digests={each["table"]: each["digest"] for each in judged.get("tables", ())},
+        seen=tuple(str(line) for entry in facts.values() for line in entry.get("seen", ())),
         noted=_noted(history),
     )
 

@@ -20,7 +20,7 @@ def stop_steps(workloads: Iterable[WorkloadState], database: Facts, held: Held |
             name=f"pause what scales {state.ref.name}",
             kind="pause what scales back",
             target=_scalers(state),
-            arguments=_arguments(state) | _was(held, "scalers", state),
+            arguments=workload_arguments(state) | _was(held, "scalers", state),
         )
         for state in states
     ]
@@ -29,7 +29,7 @@ def stop_steps(workloads: Iterable[WorkloadState], database: Facts, held: Held |
             name=f"stop {state.ref.name}",
             kind="stop a workload",
             target=_deployment(state),
-            arguments=_arguments(state) | _was(held, "replicas", state),
+            arguments=workload_arguments(state) | _was(held, "replicas", state),
         )
         for state in states
     ]
@@ -42,7 +42,7 @@ def wait_step(name: str, workloads: Iterable[WorkloadState], database: Facts) ->
         name=name,
         kind="wait for sessions",
         target=f"database {database['live']} (OID {database['live_oid']})",
-        arguments={"live_oid": database["live_oid"], "workloads": [_arguments(state) for state in workloads]},
+        arguments={"live_oid": database["live_oid"], "workloads": [workload_arguments(state) for state in workloads]},
     )
 
 
@@ -57,7 +57,7 @@ def start_steps(workloads: Iterable[WorkloadState], held: Held | None = None) ->
             name=f"start {state.ref.name}",
             kind="start a workload",
             target=_deployment(state),
-            arguments=_arguments(state) | {"stopped by": f"stop {state.ref.name}"} | _was(held, "replicas", state),
+            arguments=workload_arguments(state) | {"stopped by": f"stop {state.ref.name}"} | _was(held, "replicas", state),
         )
         for state in states
     ]
@@ -66,7 +66,9 @@ def start_steps(workloads: Iterable[WorkloadState], held: Held | None = None) ->
             name=f"resume what scales {state.ref.name}",
             kind="resume what scales back",
             target=_scalers(state),
-            arguments=_arguments(state) | {"paused by": f"pause what scales {state.ref.name}"} | _was(held, "scalers", state),
+            arguments=workload_arguments(state)
+            | {"paused by": f"pause what scales {state.ref.name}"}
+            | _was(held, "scalers", state),
         )
         for state in states
     ]
@@ -80,7 +82,7 @@ def rollout_steps(workloads: Iterable[WorkloadState]) -> tuple[PlannedStep, ...]
             name=f"wait for the rollout of {state.ref.name}",
             kind="wait for the rollout",
             target=_deployment(state),
-            arguments=_arguments(state),
+            arguments=workload_arguments(state),
         )
         for state in workloads
     )
@@ -113,7 +115,7 @@ def release_steps(
                 name=f"pull the image of {state.ref.name}" + (f" ({number})" if number else ""),
                 kind="pull the image",
                 target=image,
-                arguments=_arguments(state) | {"image": image},
+                arguments=workload_arguments(state) | {"image": image},
             )
             for number, image in enumerate(changed)
         ]
@@ -125,7 +127,7 @@ def release_steps(
                     name=f"pull the built image of {state.ref.name}",
                     kind="pull the image",
                     target=f"the image of {build.image} that is built",
-                    arguments=_arguments(state) | {"built by": build.name},
+                    arguments=workload_arguments(state) | {"built by": build.name},
                 )
             )
         config = [
@@ -138,7 +140,7 @@ def release_steps(
                 name=f"set the release of {state.ref.name}",
                 kind="set the release",
                 target=", ".join([*images.values(), *(f"{container} as it is built" for container in built)]),
-                arguments=_arguments(state) | {"images": images, "config": config, "marks": _marks(former)} | made,
+                arguments=workload_arguments(state) | {"images": images, "config": config, "marks": _marks(former)} | made,
             )
         )
     return tuple(steps)
@@ -182,7 +184,8 @@ def wanted_images(state: WorkloadState, ref: WorkloadRef, built: Sequence[str] =
     return wanted
 
 
-def _arguments(state: WorkloadState) -> dict[str, object]:
+def workload_arguments(state: WorkloadState) -> dict[str, object]:
+    """Return the identity of a workload, as steps on it compare with it."""
     return {
         "namespace": state.ref.namespace,
         "workload": state.ref.name,

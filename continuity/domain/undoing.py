@@ -3,12 +3,14 @@
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
+from continuity.domain import feature, quarantine
 from continuity.domain.application import Application
 from continuity.domain.constraints import PUT_IN, TAKE_OUT, put_in_step, take_out_step
+from continuity.domain.feature import SET, FlagsSeen, steps_after_undo
+from continuity.domain.flags import same, says
 from continuity.domain.live import LiveState
 from continuity.domain.plan import TAKES_OVER, Facts, Plan, PlannedStep, Verb
 from continuity.domain.proof import proof_steps
-from continuity.domain.quarantine import PUT_BACK, SET_ASIDE, put_back_step, set_aside_step
 from continuity.domain.run import History, RunId
 from continuity.domain.swap import mark_of, swap_steps, undone_name
 from continuity.domain.traffic import rollout_steps, start_steps, stop_steps
@@ -51,7 +53,10 @@ def plan_undo(
         targets["takes its place"] = f"database {swapped['replaced']} (OID {swapped['live_oid']}), closed since {run}"
     stop = stop_steps(live.workloads, live.arguments, live.held) if stops else ()
     rolls_out = rollout_steps(live.workloads) if any(step.kind == "set the release" for step in inverse) else ()
-    start = start_steps(live.workloads) if stops else rolls_out
+    after = steps_after_undo(former)
+    # What is started anew for its flags is waited for then, and a plan names each step once.
+    named = {step.name for step in after}
+    start = start_steps(live.workloads) if stops else (*(step for step in rolls_out if step.name not in named), *after)
     return Plan(
         application=application.name,
         verb=Verb.UNDO,
@@ -59,6 +64,39 @@ def plan_undo(
         targets=targets,
         steps=(*stop, *inverse, *swap, *start, *proof_steps(application, url, None)),
         options=options | ({TAKES_OVER: live.held.run} if live.held and stops else {}),
+    )
+
+
+def plan_undo_of_flags(
+    application: Application, seen: FlagsSeen, history: History, former: Plan, *, options: dict[str, str], now: datetime
+) -> Plan:
+    """Plan to take back a run that has switched features and done nothing else: its database need not answer.
+
+    The application is not tested afterwards: its tests are of all its features, also of those that are off on purpose.
+
+    Raises:
+        UnsafeOperation: the run has changed nothing, or somebody else has changed its flag since.
+
+    """
+    run = history.entries[0].run
+    done = [(step.name, entry.facts) for step in former.steps if step.kind == SET and (entry := history.done(step.name))]
+    if not done:
+        raise UnsafeOperation(f"{run} has changed nothing that lasts", detail="Nothing was changed.", hint="There is no undo.")
+    for _, facts in done:
+        present = seen.definitions.get(facts["flag"])
+        if present is None or not (same(present, facts["wanted"]) or same(present, facts["former"])):
+            raise UnsafeOperation(
+                f"flag {facts['flag']!r} was changed by somebody else since {run}, and is {says(present) if present else 'gone'}",
+                detail=f"It was {says(facts['former'])} before: {facts['former']}",
+                hint=f"Set what you want: `continuity feature {application.name} FLAG on|off`.",
+            )
+    return Plan(
+        application=application.name,
+        verb=Verb.UNDO,
+        created=now,
+        targets=seen.targets,
+        steps=(*(feature.put_back_step(name, facts) for name, facts in reversed(done)), *steps_after_undo(former)),
+        options=options,
     )
 
 
@@ -95,8 +133,9 @@ def _former_flags(step: str, facts: Facts) -> PlannedStep:
 INVERSES: Mapping[str, Callable[[str, Facts], PlannedStep]] = {
     "set the release": _former_release,
     "set the flags": _former_flags,
-    SET_ASIDE: put_back_step,
-    PUT_BACK: set_aside_step,
+    "set a flag": feature.put_back_step,
+    quarantine.SET_ASIDE: quarantine.put_back_step,
+    quarantine.PUT_BACK: quarantine.set_aside_step,
     TAKE_OUT: put_in_step,
     PUT_IN: take_out_step,
 }

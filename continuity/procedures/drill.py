@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
-from continuity.adapters.points import Listing
+from continuity.adapters.points import Accepted, Listing
 from continuity.domain.application import Application
 from continuity.domain.checks import refuse_unless_passed
 from continuity.domain.choice import choose_for_drill
 from continuity.domain.recovery_point import DrillRecord, KeptDatabase, Manifest, PointState
-from continuity.domain.verdict import Acceptance, Finding, Trouble, Verdict, judge
+from continuity.domain.verdict import Finding, Trouble, Verdict, judge
 from continuity.errors import ContinuityError, DamagedObject, DatabaseError, DrillFailed, NotStored, UnsafeOperation
 from continuity.procedures.warm import drop_older_warm
 from continuity.settings import Environment
@@ -100,11 +100,12 @@ def drill_point(
     checks = perform(CHECK, manifest, environment)
     warnings = refuse_unless_passed(checks, what=f"the drill of {manifest.id}")
     validate.prepare()
-    acceptances = perform(READ_ACCEPTANCES, application, environment)
+    accepted = perform(READ_ACCEPTANCES, application, environment)
+    warnings += accepted.warnings
     warm = environment.drill.keep and _newest(chosen.point, listing)
 
     def decide(findings: tuple[Finding, ...]) -> Verdict:
-        return judge(findings, acceptances=acceptances, now=clock())
+        return judge(findings, acceptances=accepted.acceptances, now=clock())
 
     with _machine_named(manifest):
         examined = _examine(
@@ -246,7 +247,7 @@ def list_points(application: Application, environment: Environment) -> Listing:
     return points_of(environment, application.name).listing()
 
 
-def read_acceptances(application: Application, environment: Environment) -> tuple[Acceptance, ...]:
+def read_acceptances(application: Application, environment: Environment) -> Accepted:
     """Read what people have accepted. Changes nothing."""
     return points_of(environment, application.name).acceptances()
 

@@ -1,16 +1,17 @@
 """Let recovery points expire by the application's policy. Nothing goes unless `carry_out` says so."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from continuity.adapters.leases import holding
 from continuity.adapters.removal import Removed
 from continuity.domain.application import Application
 from continuity.domain.lease import Purpose
-from continuity.domain.recovery_point import Expired, RecoveryPointId
+from continuity.domain.recovery_point import Expired, PointState, RecoveryPointId
 from continuity.domain.retention import Decision, decide, objections, too_many
 from continuity.errors import UnsafeOperation
+from continuity.procedures.warm import cool_down, tell_kept
 from continuity.settings import Environment
 from continuity.steps.expiring import Observed, expire_point, finish_expiry, observe_points
 from continuity.steps.operation import PATIENT, Operation, Perform
@@ -28,6 +29,8 @@ class ExpiryReport:
     unfinished: tuple[RecoveryPointId, ...] = ()
     """Expired points that an earlier run has left something of: to be finished, or finished by this run."""
     too_many: str = ""
+    warm: tuple[str, ...] = ()
+    """What becomes, or has become, of the warm databases of points that go."""
 
     @property
     def going(self) -> tuple[Decision, ...]:
@@ -38,6 +41,7 @@ class ExpiryReport:
     def remarks(self) -> tuple[str, ...]:
         """What needs a look, in words."""
         remarks = [f"{point} stays after all: {why}" for point, why in self.spared]
+        remarks += self.warm
         remarks += [f"{key} was left: nothing of ours is called so" for key in self.unknown]
         if self.unfinished and not self.carried_out:
             remarks.append(f"expired earlier, and to be finished: {', '.join(self.unfinished)}")
@@ -72,28 +76,33 @@ def expire(
     """
     if not carry_out:
         report, _ = _decided(application, perform(OBSERVE, application, environment), clock(), allow_many=True)
-        return report
+        return replace(report, warm=_tell_warm([each.state for each in report.going], environment, perform))
     run = f"{application.name}-expire-{clock():%Y%m%dT%H%M%SZ}"
     with holding(journals_of(environment), application.name, Purpose.BACKUP, run=run) as held:
         observed = perform(OBSERVE, application, environment)
         report, now = _decided(application, observed, clock(), allow_many=allow_many)
         removed = [perform(FINISH, application, environment, point) for point in report.unfinished]
         spared: list[tuple[RecoveryPointId, str]] = []
+        warm: list[str] = []
         for decision in reversed(report.going):
             held.check()
+            told = _tell_warm([decision.state], environment, perform)
+            if told and (because := perform(COOL_DOWN, application, environment, decision.state, now)):
+                spared.append((decision.point, because))
+                continue
+            warm += told
             done = perform(EXPIRE, application, environment, _tombstone(decision, by=by, at=now))
             if isinstance(done, Removed):
                 removed.append(done)
             else:
                 spared.append((decision.point, done))
-    return ExpiryReport(
-        decisions=report.decisions,
-        carried_out=True,
-        removed=tuple(removed),
-        spared=tuple(spared),
-        unfinished=report.unfinished,
-        too_many=report.too_many,
-    )
+    return replace(report, carried_out=True, removed=tuple(removed), spared=tuple(spared), warm=tuple(warm))
+
+
+def _tell_warm(going: Sequence[PointState], environment: Environment, perform: Perform) -> tuple[str, ...]:
+    """Say what becomes of warm databases. The server of drills is asked only where a drill has kept anything."""
+    kept = [state for state in going if any(drill.kept for drill in state.drills)]
+    return perform(TELL_KEPT, kept, environment) if kept else ()
 
 
 def _decided(application: Application, observed: Observed, now: datetime, *, allow_many: bool) -> tuple[ExpiryReport, datetime]:
@@ -139,5 +148,7 @@ def _tombstone(decision: Decision, *, by: str, at: datetime) -> Expired:
 
 
 OBSERVE = Operation(name="observe points, open runs and clocks", run=observe_points, retry=PATIENT)
+TELL_KEPT = Operation(name="look for warm databases", run=tell_kept)
+COOL_DOWN = Operation(name="drop the warm databases of a point", run=cool_down)
 EXPIRE = Operation(name="expire a point", run=expire_point, retry=PATIENT)
 FINISH = Operation(name="finish an expiry that was cut short", run=finish_expiry, retry=PATIENT)

@@ -16,6 +16,7 @@ from continuity.steps.operation import Operation, Perform
 from continuity.steps.preconditions.answers import failed
 from continuity.steps.preconditions.backup import check_backup
 from continuity.steps.preconditions.drill import check_drill, check_first_drill, check_key_opens
+from continuity.steps.preconditions.release import check_release
 from continuity.steps.preconditions.rollback import check_rollback
 
 
@@ -64,7 +65,8 @@ def look_at_everything(
     if ReadyFor.DRILL in purposes:
         ready.append(Readiness(purpose=ReadyFor.DRILL, checks=_drill(application, environment, perform)))
     if ReadyFor.ROLLBACK in purposes:
-        ready.append(Readiness(purpose=ReadyFor.ROLLBACK, checks=perform(CHECK_ROLLBACK, application, environment)))
+        checks = perform(CHECK_ROLLBACK, application, environment) + perform(CHECK_RELEASE, application)
+        ready.append(Readiness(purpose=ReadyFor.ROLLBACK, checks=checks))
     return tuple(ready)
 
 
@@ -90,4 +92,5 @@ CHECK_BACKUP = Operation(name="check what a backup needs", run=check_backup)
 CHECK_DRILL = Operation(name="check what a drill needs", run=check_drill)
 CHECK_FIRST_DRILL = Operation(name="check what the first drill will need", run=check_first_drill)
 CHECK_KEY = Operation(name="open a stored object", run=check_key_opens)
+CHECK_RELEASE = Operation(name="check what building a release needs", run=check_release)
 CHECK_ROLLBACK = Operation(name="check what a rollback needs", run=check_rollback)

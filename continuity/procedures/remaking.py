@@ -8,6 +8,7 @@ from continuity.domain.plan import Plan, Verb
 from continuity.domain.run import RunId
 from continuity.errors import UnsafeOperation
 from continuity.procedures.column import make_column_plan
+from continuity.procedures.feature import FeatureWish, make_feature_plan
 from continuity.procedures.rollback import RollbackWish, make_plan
 from continuity.procedures.undoing import make_undo_plan
 from continuity.settings import Environment
@@ -24,6 +25,8 @@ def remake(application: Application, environment: Environment, plan: Plan, *, pe
     match plan.verb:
         case Verb.ROLLBACK:
             return make_plan(application, environment, RollbackWish.of(plan), perform=perform, now=now).plan
+        case Verb.FEATURE:
+            return make_feature_plan(application, environment, FeatureWish.of(plan), perform=perform, now=now).plan
         case Verb.UNDO:
             return make_undo_plan(application, environment, RunId(plan.options["run"]), perform=perform, now=now).plan
         case Verb.COLUMN:

@@ -20,8 +20,8 @@ from continuity.domain.lease import Purpose
 from continuity.domain.plan import Facts, Plan, PlannedStep, Verb, what_changed
 from continuity.domain.run import EntryKind, History, RunId, run_id
 from continuity.engine import Ended, Engine, Observer, Phase, unobserved
-from continuity.errors import ConfigurationRefused, UnsafeOperation, VaultError
-from continuity.journal import Journal, plan_facts, plan_of, read_history
+from continuity.errors import ConfigurationRefused, DamagedObject, NotStored, UnsafeOperation, VaultError
+from continuity.journal import Journal, list_runs, plan_facts, plan_of, read_history
 from continuity.procedures.stopwatch import OverBudget, Stopwatch, noting, tell_nobody
 from continuity.settings import Environment
 from continuity.steps.kinds import kinds_of_steps
@@ -33,6 +33,9 @@ from continuity.steps.shadow import Judge
 from continuity.steps.step import World
 
 logger = logging.getLogger(__name__)
+
+RUNS_MEASURED = 5
+"""How many of the latest runs are looked at for how long steps take: reading more would cost the plan more than it tells."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,16 +187,19 @@ def active_hold(journals: Vault, application: ApplicationName) -> RunId | None:
 
 
 def read_measured(environment: Environment, application: ApplicationName) -> dict[str, float]:
-    """Return how long each kind of step took in the application's last run. Changes nothing."""
+    """Return how long each kind of step took when it was last done in one of the latest runs. Changes nothing.
+
+    Of several, since the last may be of another verb: a discard says nothing of a rollback. A journal that is damaged
+    costs its figures alone: they are estimates, and who acts on a journal verifies it.
+    """
     journals = journals_of(environment)
-    lease = last_lease(journals, application, Purpose.CHANGE)
-    if lease is None or not lease.journal:
-        return {}
-    try:
-        history = read_history(journals, RunId(lease.journal))
-    except ConfigurationRefused:
-        return {}
-    return measured_seconds([history], [plan_of(history)])
+    histories = []
+    for run in list_runs(journals, application)[:RUNS_MEASURED]:
+        try:
+            histories.append(read_history(journals, run))
+        except (DamagedObject, NotStored, ConfigurationRefused) as error:
+            logger.warning("not measured run=%s because=%s", run, error.message)
+    return measured_seconds(histories, [plan_of(history) for history in histories])
 
 
 @contextmanager

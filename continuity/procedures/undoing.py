@@ -9,11 +9,13 @@ from continuity.domain.activity import Discards, TableActivity, written_since
 from continuity.domain.application import Application
 from continuity.domain.constraints import TAKE_OUT
 from continuity.domain.estimates import predict
+from continuity.domain.feature import switches_only
 from continuity.domain.plan import Facts
 from continuity.domain.quarantine import SET_ASIDE
 from continuity.domain.run import EntryKind, History, RunId
-from continuity.domain.undoing import plan_undo
+from continuity.domain.undoing import plan_undo, plan_undo_of_flags
 from continuity.journal import plan_of, read_history
+from continuity.procedures.feature import OBSERVE_FLAGS
 from continuity.procedures.live import OBSERVE
 from continuity.procedures.rollback import READ_MEASURED, refuse_unready
 from continuity.settings import Environment
@@ -34,6 +36,13 @@ def make_undo_plan(
 
     """
     history = perform(READ_RUN, environment, run)
+    former = plan_of(history)
+    if switches_only(former):
+        seen = perform(OBSERVE_FLAGS, application, environment)
+        plan = plan_undo_of_flags(application, seen, history, former, options={"run": run}, now=now)
+        measured = perform(READ_MEASURED, environment, application.name)
+        estimates = predict(plan, point=None, measured=measured, discards=Discards(), live_bytes=0)
+        return WaitingPlan(plan=plan, estimates=replace(estimates, notes=seen.notes + estimates.notes))
     swapped = any("replaced" in entry.facts for entry in history.entries)
     notes = refuse_unready(application, environment, perform, None) if swapped else ()
     live = perform(OBSERVE, application, environment)
@@ -42,7 +51,7 @@ def make_undo_plan(
         application,
         live,
         history,
-        plan_of(history),
+        former,
         options={"run": run},
         now=now,
         pooled=bool(environment.pooler_dsn),

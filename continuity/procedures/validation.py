@@ -22,6 +22,7 @@ class ValidationReport:
     compared_with: Manifest | None
     verdict: Verdict
     seconds: float
+    warnings: tuple[str, ...] = ()
 
 
 def reach_database(dsn: str, database: str) -> DatabaseIdentity:
@@ -62,6 +63,11 @@ def validate_live(
         application,
     )
     finished = clock()
-    acceptances = perform(READ_ACCEPTANCES, application, environment)
-    verdict = judge_live(validated.findings, acceptances=acceptances, now=finished)
-    return ValidationReport(database=name, compared_with=latest, verdict=verdict, seconds=(finished - started).total_seconds())
+    accepted = perform(READ_ACCEPTANCES, application, environment)
+    return ValidationReport(
+        database=name,
+        compared_with=latest,
+        verdict=judge_live(validated.findings, acceptances=accepted.acceptances, now=finished),
+        seconds=(finished - started).total_seconds(),
+        warnings=accepted.warnings,
+    )

@@ -1,6 +1,9 @@
-"""Keep one warm database an application: the newest proven one; an older one goes, unless a plan or a run is about it."""
+"""Keep one warm database an application: the newest proven one; an older one goes, unless a plan or a run is about it.
 
-from collections.abc import Iterator
+One whose point expires goes before its point.
+"""
+
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from uuid import uuid4
 
@@ -11,13 +14,46 @@ from continuity.adapters.vault import Vault
 from continuity.domain.application import Application
 from continuity.domain.lease import Purpose
 from continuity.domain.plan import Plan
-from continuity.domain.recovery_point import KeptDatabase
+from continuity.domain.recovery_point import KeptDatabase, PointState
 from continuity.errors import Busy, ContinuityError
 from continuity.journal import plan_of, read_history
 from continuity.procedures.runs import open_run
 from continuity.settings import Environment
 from continuity.steps.places import journals_of
-from continuity.steps.warm import drop_kept, still_kept
+from continuity.steps.warm import drop_kept, find_kept, still_kept
+
+
+def tell_kept(points: Sequence[PointState], environment: Environment) -> tuple[str, ...]:
+    """Say which warm databases belong to points that are to expire. Changes nothing."""
+    said = []
+    for point in points:
+        name = point.manifest.id
+        try:
+            there = find_kept(point, environment)
+        except ContinuityError as error:
+            said.append(f"{name} has a warm database, and the server of drills does not tell of it: {error.message}")
+            continue
+        said += [f"the warm database {kept.name} is dropped with {name}" for kept in there.closed]
+        said += [f"database {kept.name}, kept warm of {name}, was opened since: it is left" for kept in there.opened]
+    return tuple(said)
+
+
+def cool_down(application: Application, environment: Environment, point: PointState, now: datetime) -> str:
+    """Drop the warm databases of a point that is about to expire, or return why one stays, and the point with it.
+
+    Only what carries the name and the OID of a drill's record, and is closed as the drill has left it. The application is
+    held meanwhile, so no run can begin on what is dropped. On doubt the point stays: with its records gone nobody would
+    know whose the database is. Running it twice finds nothing more to drop.
+    """
+    try:
+        if not find_kept(point, environment).closed:
+            return ""
+        journals = journals_of(environment)
+        with holding(journals, application.name, Purpose.CHANGE, run=f"warm-{application.name}-{uuid4().hex[:4]}"):
+            closed = find_kept(point, environment).closed
+            return "; ".join(_drop(closed, _in_use(journals, application, environment, now), environment))
+    except ContinuityError as error:
+        return f"its warm database could not be dropped: {error.message}"
 
 
 def drop_older_warm(
@@ -47,10 +83,10 @@ def drop_older_warm(
         return (f"older warm databases could not be dropped: {error.message}",)
 
 
-def _drop(there: list[KeptDatabase], in_use: dict[str, str], environment: Environment) -> Iterator[str]:
+def _drop(there: Sequence[KeptDatabase], in_use: dict[str, str], environment: Environment) -> Iterator[str]:
     for kept in there:
         if kept.name in in_use:
-            yield f"database {kept.name} is left for the next drill: {in_use[kept.name]} is about it"
+            yield f"database {kept.name} is left for the next time: {in_use[kept.name]} is about it"
         else:
             drop_kept(kept, environment)
 

@@ -1,10 +1,13 @@
 """The files of a first contact: what was found is written down, what is optional stands there as a comment."""
 
+import ast
+import inspect
 import json
 import re
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
-from textwrap import wrap
+from textwrap import dedent, wrap
 from typing import Any, get_args
 
 from pydantic import BaseModel
@@ -91,12 +94,28 @@ def _section(annotation: Any) -> type[BaseModel] | None:
 
 
 def _settings(section: type[BaseModel], given: Mapping[str, Any]) -> Iterator[str]:
+    said = meanings(section)
     for name, field in section.model_fields.items():
-        yield from _comment(field.description or "")
+        yield from _comment(said[name])
         if name in given:
             yield f"{name} = {_toml(given[name])}"
         else:
             yield f"# {name} = {_toml(field.default)}"
+
+
+def meanings(section: type[BaseModel]) -> dict[str, str]:
+    """Return what each setting means, from the text below it. Pydantic would read the source at every start of every command."""
+    [described] = ast.parse(dedent(inspect.getsource(section))).body
+    lines = described.body if isinstance(described, ast.ClassDef) else []
+    return {
+        line.target.id: below.value.value
+        for line, below in pairwise(lines)
+        if isinstance(line, ast.AnnAssign)
+        and isinstance(line.target, ast.Name)
+        and isinstance(below, ast.Expr)
+        and isinstance(below.value, ast.Constant)
+        and isinstance(below.value.value, str)
+    }
 
 
 def _role_notes(found: Discovered) -> list[str]:

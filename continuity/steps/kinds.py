@@ -8,6 +8,7 @@ from continuity.steps.constraints import PUT_CONSTRAINT_IN, TAKE_CONSTRAINT_OUT
 from continuity.steps.discarding import DISCARD
 from continuity.steps.discarding_aside import DISCARD_ASIDE
 from continuity.steps.error_rate import WATCH_ERRORS
+from continuity.steps.feature import RESTART_WORKLOAD, SEE_WHO_HAS_IT, SET_FLAG
 from continuity.steps.health import CHECK_HEALTH
 from continuity.steps.live import COMPARE_QUERY_TIMES, JudgeLive, validating_live
 from continuity.steps.pods import GATHER_PODS
@@ -40,6 +41,9 @@ KINDS = (
     RESTORE_SHADOW,
     SET_THE_RELEASE,
     SET_THE_FLAGS,
+    SET_FLAG,
+    RESTART_WORKLOAD,
+    SEE_WHO_HAS_IT,
     SWAP,
     OPEN_POOLER,
     QUARANTINE_SCHEMA,

@@ -5,8 +5,10 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from continuity.adapters.cluster import open_cluster
+from continuity.adapters.cluster_config import restore_config
+from continuity.adapters.cluster_flags import read_flags, write_flags
 from continuity.adapters.cluster_jobs import run_job
-from continuity.adapters.cluster_workloads import read_flags, restore_config, set_release, write_flags
+from continuity.adapters.cluster_workloads import set_release
 from continuity.domain.application import FlagSource
 from continuity.domain.plan import Facts
 from continuity.domain.workloads import FieldValue, FlagsState, ReferencedConfig, WorkloadState

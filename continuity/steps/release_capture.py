@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from continuity.adapters.cluster import Cluster, cluster_uid, open_cluster
-from continuity.adapters.cluster_workloads import read_flags, read_workload
-from continuity.domain.application import Application
+from continuity.adapters.cluster_flags import read_flags
+from continuity.adapters.cluster_workloads import read_workload
+from continuity.domain.application import Application, FlagSource
 from continuity.domain.checks import Check
 from continuity.domain.workloads import CapturedWorkloads, FlagsState, WorkloadState, changes_between
 from continuity.errors import ContinuityError
@@ -35,7 +36,7 @@ def capture_release(application: Application, environment: Environment) -> Captu
         workloads = CapturedWorkloads(cluster_uid=cluster_uid(cluster), taken=datetime.now(UTC), states=states)
         return CapturedRelease(
             workloads=workloads if states else None,
-            flags=read_flags(cluster, application.flags) if application.flags else None,
+            flags=read_flags(cluster, application.flags) if isinstance(application.flags, FlagSource) else None,
         )
 
 
@@ -92,7 +93,7 @@ def _object_checks(application: Application, cluster: Cluster) -> Iterator[Check
             name=name, passed=True, detail="; ".join([f"{running}, {state.replicas} replicas", *unpinned]),
             hint="Deploy images by digest." if unpinned else "",
         )  # fmt: skip
-    if application.flags:
+    if isinstance(application.flags, FlagSource):
         name = f"flags {application.flags.namespace}/{application.flags.config_map}"
         try:
             flags = read_flags(cluster, application.flags)

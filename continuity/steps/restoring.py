@@ -23,21 +23,12 @@ from continuity.errors import ContinuityError, DamagedObject, DrillFailed, NotSt
 from continuity.settings import Environment
 from continuity.steps.places import points_of, vault_of
 from continuity.steps.progress import Report, silent
+from continuity.steps.restoring_sessions import refuse_full, restoring_settings
 
 logger = logging.getLogger(__name__)
 
 RESTORE_LIMIT_SECONDS = 24 * 3600
 GROWTH_EVERY_SECONDS = 2.0
-TUNING = {
-    "synchronous_commit": "off",
-    "maintenance_work_mem": "256MB",
-    "max_parallel_maintenance_workers": "2",
-    "statement_timeout": "0",
-    "lock_timeout": "0",
-}
-"""Settings of the restoring sessions only: a scratch database that dies with its server is restored again."""
-NO_ROOM = ("could not extend file", "No space left on device", "Disk quota exceeded")
-"""How PostgreSQL tells a full disk. Half a block that fits hides the cause (15.18: `wrote only 4096 of 8192`)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,9 +170,9 @@ def restore_as(
                     name,
                     jobs=jobs_for(manifest, environment.database.parallel),
                     timeout_seconds=RESTORE_LIMIT_SECONDS,
-                    settings=TUNING,
+                    settings=restoring_settings(connection),
                 )
-            _refuse_full(errors)
+            refuse_full(errors)
             errors += scratch.apply_database_properties(dsn, name, manifest.catalog)
             analyze(with_database(dsn, name))
         except BaseException:
@@ -190,14 +181,6 @@ def restore_as(
     seconds = time.monotonic() - started
     logger.info("restored point=%s database=%s errors=%d seconds=%.1f", manifest.id, name, len(errors), seconds)
     return RestoredDatabase(name=name, seconds=seconds, errors=errors)
-
-
-def _refuse_full(errors: tuple[str, ...]) -> None:
-    """Tell a full disk from a bad point: pg_restore goes on past it, and what is missing then would be held against the point."""
-    if full := next((each for each in errors if any(words in each for words in NO_ROOM)), ""):
-        raise DrillFailed(
-            f"the server has no room for the restore: {full}", hint="Make room where it keeps its databases, then run it again."
-        )
 
 
 @contextmanager

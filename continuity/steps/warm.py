@@ -77,6 +77,30 @@ def still_kept(kept: KeptDatabase, environment: Environment) -> bool:
         return system_identifier(connection) == kept.system_identifier and _there(connection, kept)
 
 
+@dataclass(frozen=True, kw_only=True)
+class KeptThere:
+    """The databases that drills of a point have kept and that are there, by name and OID: still closed, or opened since."""
+
+    closed: tuple[KeptDatabase, ...] = ()
+    opened: tuple[KeptDatabase, ...] = ()
+
+
+def find_kept(point: PointState, environment: Environment) -> KeptThere:
+    """Look for what any drill of a point has kept. Changes nothing, and asks no server where no drill has kept anything."""
+    kept = [drill.kept for drill in point.drills if drill.kept]
+    if not kept:
+        return KeptThere()
+    closed: list[KeptDatabase] = []
+    opened: list[KeptDatabase] = []
+    with connect(environment.drill_dsn, MAINTENANCE) as connection:
+        cluster = system_identifier(connection)
+        for each in kept:
+            state = find_database(connection, each.name)
+            if each.system_identifier == cluster and state is not None and state.oid == each.oid:
+                (opened if state.allows_connections else closed).append(each)
+    return KeptThere(closed=tuple(closed), opened=tuple(opened))
+
+
 def drop_kept(kept: KeptDatabase, environment: Environment) -> None:
     """Drop a kept database, by name and OID; one that is no longer that is left alone. Running it twice is a success.
 

@@ -8,12 +8,10 @@ POD_IP:PORT. DATABASE_URL and FLAGS (flagd's JSON) come from the environment.
 
 import json
 import os
-import queue
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -21,43 +19,28 @@ from typing import Any, LiteralString
 from urllib.parse import urlsplit
 
 import psycopg
-from psycopg.rows import dict_row
 
-POOL_SIZE = 2
-CONNECT_SECONDS = 3
+from deployments.local.sample_database import (
+    APPOINTMENTS,
+    APPOINTMENTS_ALONE,
+    ARTISTS,
+    BOOK,
+    DOUBLE_BOOK,
+    LOCK_ARTIST,
+    LOSE_PRICES,
+    MIGRATION_HEAD,
+    PICTURES,
+    SALONS,
+    UPLOAD,
+    USER,
+    USER_WITHOUT_ROLE,
+    WRITE_LETTER,
+    Pool,
+    Row,
+)
+
 CORRUPTION_SECONDS = 0.5
 KNOWN_FLAGS = ("roleBasedAuth", "businessEntities", "portfolioUploads", "bookingSystem")
-Row = dict[str, Any]
-
-MIGRATION_HEAD = "select name from public.adonis_schema order by id desc limit 1"
-ARTISTS = "select id, stage_name, slug, average_rating from public.artists where is_active order by stage_name limit 50"
-SALONS = "select id, name, currency from public.salons where is_active order by name limit 50"
-APPOINTMENTS = """
-select appointment.id, artist.stage_name, appointment.starts_at, appointment.ends_at, appointment.status, appointment.price
-from public.appointments appointment join public.artists artist on artist.id = appointment.artist_id
-where appointment.status in ('requested', 'confirmed') order by appointment.starts_at desc, appointment.id desc limit 20
-"""
-USER = "select id, full_name, user_type from public.users where lower(email) = lower(%(email)s)"
-# A chair promised twice is what a booking platform must never do: the artist's row is locked while it is looked at.
-LOCK_ARTIST = "select id from public.artists where id = %(artist_id)s for update"
-BOOK = """
-insert into public.appointments (artist_id, client_id, starts_at, ends_at, price, notes)
-select %(artist_id)s, %(client_id)s, %(starts_at)s::timestamptz, %(ends_at)s::timestamptz, %(price)s, %(notes)s
-where not exists (
-    select from public.appointments taken
-    where taken.artist_id = %(artist_id)s and taken.status <> 'cancelled'
-    and taken.starts_at < %(ends_at)s::timestamptz and taken.ends_at > %(starts_at)s::timestamptz)
-returning id
-"""
-DOUBLE_BOOK = """
-insert into public.appointments (artist_id, client_id, starts_at, ends_at, status, price, notes)
-select artist_id, client_id, starts_at, ends_at, 'confirmed', price, 'booked twice by a bad release'
-from public.appointments where status = 'confirmed' order by random() limit 3
-"""
-LOSE_PRICES = """
-update public.appointments set price = null, deposit = 0
-where id in (select id from public.appointments where price is not null order by random() limit 5)
-"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,57 +50,6 @@ class Answer:
     status: int
     content: Any = None
     page: str = ""
-
-
-class Pool:
-    """A few connections that stay open between requests, as real applications keep them."""
-
-    def __init__(self, dsn: str) -> None:
-        self._dsn = dsn
-        self._idle: queue.LifoQueue[psycopg.Connection[Row]] = queue.LifoQueue()
-
-    def warm(self) -> None:
-        """Open the connections that are kept."""
-        for _ in range(POOL_SIZE):
-            self._idle.put(self._connect())
-
-    def run(self, *statements: LiteralString, values: Mapping[str, Any] | None = None) -> list[Row]:
-        """Run statements in one transaction and give the rows of the last; a connection that was cut is replaced once."""
-        with self._borrowed() as connection:
-            try:
-                return _rows(connection, statements, values)
-            except psycopg.OperationalError:
-                if not connection.closed:
-                    raise
-        # What was cut did not commit, or its answer was lost; the statements here are safe to repeat in either case.
-        with self._connect() as fresh:
-            return _rows(fresh, statements, values)
-
-    def _connect(self) -> psycopg.Connection[Row]:
-        return psycopg.connect(self._dsn, row_factory=dict_row, connect_timeout=CONNECT_SECONDS, application_name="blottr")
-
-    @contextmanager
-    def _borrowed(self) -> Iterator[psycopg.Connection[Row]]:
-        try:
-            connection = self._idle.get_nowait()
-        except queue.Empty:
-            connection = self._connect()
-        try:
-            yield connection
-        finally:
-            if connection.closed or self._idle.qsize() >= POOL_SIZE:
-                connection.close()
-            else:
-                self._idle.put(connection)
-
-
-def _rows(
-    connection: psycopg.Connection[Row], statements: tuple[LiteralString, ...], values: Mapping[str, Any] | None
-) -> list[Row]:
-    with connection.transaction(), connection.cursor() as cursor:
-        for statement in statements:
-            cursor.execute(statement, values)
-        return cursor.fetchall() if cursor.description else []
 
 
 class Blottr:
@@ -133,10 +65,13 @@ class Blottr:
         pages: dict[tuple[str, str], Callable[[], Answer]] = {
             ("GET", "/health-check"): self.health,
             ("GET", "/"): self.front,
-            ("GET", "/artists"): lambda: Answer(status=200, content=self.pool.run(ARTISTS)),
+            ("GET", "/artists"): lambda: self._behind("businessEntities", ARTISTS),
             ("GET", "/salons"): lambda: self._behind("businessEntities", SALONS),
-            ("GET", "/appointments"): lambda: self._behind("bookingSystem", APPOINTMENTS),
+            ("GET", "/tattoos"): lambda: Answer(status=200, content=self.pool.run(PICTURES)),
+            ("POST", "/tattoos"): lambda: self.upload(body),
+            ("GET", "/appointments"): lambda: self._behind("bookingSystem", self._appointments()),
             ("POST", "/appointments"): lambda: self.book(body),
+            ("POST", "/contact"): lambda: self.write_letter(body),
             ("POST", "/login"): lambda: self.login(body),
         }
         page = pages.get((method, path))
@@ -148,6 +83,8 @@ class Blottr:
             return Answer(status=503, content={"error": f"the database is away: {type(error).__name__}"})
         except (psycopg.DataError, psycopg.IntegrityError, KeyError) as error:
             return Answer(status=422, content={"error": f"not possible: {type(error).__name__}"})
+        except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn) as error:
+            return Answer(status=503, content={"error": f"this page's data is set aside: {type(error).__name__}"})
 
     def health(self) -> Answer:
         """Say which release this is, and whether it reaches its database."""
@@ -161,10 +98,13 @@ class Blottr:
 
     def front(self) -> Answer:
         """Show artists and the next appointments."""
-        artists = [f"<li>{escape(each['stage_name'])}</li>" for each in self.pool.run(ARTISTS)[:10]]
+        artists = [
+            f"<li>{escape(each['stage_name'])}</li>"
+            for each in (self.pool.run(ARTISTS)[:10] if self.flags["businessEntities"] else [])
+        ]
         booked = [
-            f"<li>{each['starts_at']:%d.%m.%Y %H:%M} {escape(each['stage_name'])}, {_priced(each['price'])}</li>"
-            for each in (self.pool.run(APPOINTMENTS) if self.flags["bookingSystem"] else [])
+            f"<li>{each['starts_at']:%d.%m.%Y %H:%M} {escape(each['stage_name'] or 'an artist')}, {_priced(each['price'])}</li>"
+            for each in (self.pool.run(self._appointments()) if self.flags["bookingSystem"] else [])
         ]
         page = (
             "<!doctype html><html lang='en'><meta charset='utf-8'><title>blottr</title>"
@@ -176,26 +116,46 @@ class Blottr:
 
     def login(self, body: Mapping[str, Any]) -> Answer:
         """Find the user of an address. Passwords are scrypt hashes of nobody: none is asked for."""
-        found = self.pool.run(USER, values={"email": body["email"]})
+        query = USER if self.flags["roleBasedAuth"] else USER_WITHOUT_ROLE
+        found = self.pool.run(query, values={"email": body["email"]})
         if not found:
             return Answer(status=401, content={"error": "nobody signs in with this address"})
-        user = found[0] if self.flags["roleBasedAuth"] else {**found[0], "user_type": "client"}
-        return Answer(status=200, content=user)
+        return Answer(status=200, content=found[0])
 
     def book(self, body: Mapping[str, Any]) -> Answer:
         """Make an appointment, unless the artist has one then."""
-        if not self.flags["bookingSystem"]:
-            return Answer(status=404, content={"error": "bookings are switched off"})
+        for flag in ("bookingSystem", "businessEntities"):
+            # Without artists there is nobody to book.
+            if not self.flags[flag]:
+                return _hidden(flag)
         wanted = {name: body[name] for name in ("artist_id", "client_id", "starts_at", "ends_at")}
         made = self.pool.run(LOCK_ARTIST, BOOK, values={**wanted, "price": body.get("price"), "notes": body.get("notes")})
         if not made:
             return Answer(status=409, content={"error": "the artist has an appointment then"})
         return Answer(status=201, content=made[0])
 
+    def upload(self, body: Mapping[str, Any]) -> Answer:
+        """Begin a portfolio entry. Pictures that are there are shown with or without uploads."""
+        if not self.flags["portfolioUploads"]:
+            return _hidden("portfolioUploads")
+        made = self.pool.run(UPLOAD, values={name: body[name] for name in ("artist_id", "title", "slug")})
+        return Answer(status=201, content=made[0])
+
+    def write_letter(self, body: Mapping[str, Any]) -> Answer:
+        """Take a letter to an artist, whether or not bookings are taken."""
+        fields = ("artist_id", "name", "email", "subject", "message")
+        made = self.pool.run(WRITE_LETTER, values={name: body[name] for name in fields})
+        return Answer(status=201, content=made[0])
+
+    def _appointments(self) -> LiteralString:
+        return APPOINTMENTS if self.flags["businessEntities"] else APPOINTMENTS_ALONE
+
     def _behind(self, flag: str, query: LiteralString) -> Answer:
-        if not self.flags[flag]:
-            return Answer(status=404, content={"error": f"{flag} is switched off"})
-        return Answer(status=200, content=self.pool.run(query))
+        return Answer(status=200, content=self.pool.run(query)) if self.flags[flag] else _hidden(flag)
+
+
+def _hidden(flag: str) -> Answer:
+    return Answer(status=404, content={"error": f"{flag} is switched off"})
 
 
 def _priced(price: object) -> str:
@@ -250,10 +210,10 @@ def corrupt(pool: Pool, ended: threading.Event) -> None:
 
 
 def read_flags(text: str) -> dict[str, bool]:
-    """Read which flags are on, in flagd's format; what is not named is on."""
+    """Read which flags are on, in flagd's format; what is not named, or not evaluated, is on by default."""
     flags = json.loads(text)["flags"] if text else {}
     given = {
-        name: bool(each["variants"][each["defaultVariant"]]) and each.get("state") == "ENABLED" for name, each in flags.items()
+        name: bool(each["variants"][each["defaultVariant"]]) for name, each in flags.items() if each.get("state") == "ENABLED"
     }
     return dict.fromkeys(KNOWN_FLAGS, True) | given
 
@@ -280,6 +240,7 @@ def main(release: str, behaviour: str) -> None:
     ended.wait()
     for server in servers:
         server.shutdown()
+    pool.close()
 
 
 if __name__ == "__main__":

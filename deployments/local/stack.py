@@ -17,6 +17,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from continuity.adapters import application_files
 from continuity.adapters.application_files import list_applications
 from continuity.errors import ConfigurationRefused, ContinuityError, DatabaseError
 from deployments.local import object_store, prefect_server, prefect_worker
@@ -99,7 +100,7 @@ def start_stack(
     _write_environment(environment, applications, settings)
     variables = {"CONTINUITY_ENVIRONMENT": str(environment), **object_store.CREDENTIALS}
     if prefect is not None:
-        _serve(services, prefect, list_applications(applications), variables, report)
+        _serve(services, prefect, applications, variables, report)
     return Stack(
         directory=directory,
         environment=environment,
@@ -113,14 +114,15 @@ def start_stack(
 def _serve(
     services: Path,
     server: prefect_server.PrefectServer,
-    applications: list[str],
+    applications: Path,
     variables: Mapping[str, str],
     report: Callable[[str], None],
 ) -> None:
     from deployments.serving import register
 
-    registered = register(definitions(applications), api_url=server.api_url)
-    report(f"{len(registered)} deployments: {', '.join(applications)}")
+    described = {name: application_files.load_application(applications, name) for name in list_applications(applications)}
+    registered = register(definitions(described, described), api_url=server.api_url)
+    report(f"{len(registered)} deployments: {', '.join(described)}")
     prefect_worker.start_prefect_worker(services, server, variables)
     report("a worker that runs them")
 

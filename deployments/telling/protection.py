@@ -51,6 +51,7 @@ def tell_drill(terminal: Terminal, report: DrillReport, application: Application
         "because": verdict.because,
         "database": report.database,
         "warm": report.warm is not None,
+        "warnings": list(report.warnings),
     }
     listing = points_of(environment, application.name).listing()
     protection = reports.standing(listing.points, now=datetime.now(UTC), damaged=len(listing.damaged))
@@ -74,10 +75,12 @@ def tell_validation(terminal: Terminal, report: ValidationReport) -> int:
         "database": report.database,
         "compared_with": point,
         "seconds": round(report.seconds, 1),
+        "warnings": list(report.warnings),
     }
     lines = verdict_lines(report.verdict, subject=f"live database {report.database}")
     against = f"compared with {point}" if point else "there is no recovery point to compare with"
     lines.append(f"{against}; nothing was changed ({report.seconds:.1f} s)")
+    lines += [Text(f"warning: {each}", style="yellow") for each in report.warnings]
     terminal.result(document, lines)
     return EXIT_CODES[report.verdict.judgement]
 

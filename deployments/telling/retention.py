@@ -21,6 +21,7 @@ def tell_expiry(terminal: Terminal, report: ExpiryReport, application: Applicati
         "finished" if report.carried_out else "unfinished": list(report.unfinished),
         "unknown": list(report.unknown),
         "too_many": report.too_many,
+        "warm": list(report.warm),
     }
     table = Table(box=None, pad_edge=False)
     for heading in ("RECOVERY POINT", "", "BECAUSE"):

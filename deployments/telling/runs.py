@@ -100,6 +100,7 @@ def tell_run(terminal: Terminal, report: RunReport, environment: Environment) ->
         "verdict": summary.verdict,
         "recovery_point": plan_of(report.history).point,
         "because": report.ended.because,
+        "seen": list(summary.seen),
         "noted": list(summary.noted),
         "confirmed_by": report.confirmation.by if report.confirmation else None,
         "steps": [
@@ -109,6 +110,7 @@ def tell_run(terminal: Terminal, report: RunReport, environment: Environment) ->
     style = {Outcome.DONE: "bold green", Outcome.INCOMPLETE: "bold yellow"}.get(outcome, "bold red")
     lines: list[str | Text | Table] = [Text(headline(report), style=style), _steps_table(summary)]
     lines += map(stage_bar, summary.stages)
+    lines += [f"seen: {line}" for line in summary.seen if line not in summary.noted]
     lines += [Text(f"look at: {note}", style="yellow") for note in summary.noted]
     lines += filter(None, [confirmed(report)])
     lines.append(f"next: {next_step(report)}")

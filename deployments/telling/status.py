@@ -2,6 +2,7 @@
 
 import gc
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,7 +16,6 @@ from continuity.domain.status import Status, assess
 from continuity.domain.trend import Measure
 from continuity.errors import ContinuityError
 from continuity.settings import Environment
-from continuity.steps.open_runs import open_runs
 from continuity.steps.places import points_of
 from deployments.console import EXIT_DONE, EXIT_LOOK, Terminal, points_table
 
@@ -78,10 +78,14 @@ def tell_status(terminal: Terminal, application: Application, environment: Envir
 def _assessed(application: Application, environment: Environment, *, with_runs: bool = False) -> tuple[Listing, Status]:
     # The process ends right after: collecting garbage among a hundred manifests would take a fifth of its time.
     gc.disable()
-    listing = points_of(environment, application.name).listing(catalogs=False)
+    store = points_of(environment, application.name)
+    listing = store.listing(catalogs=False)
+    listing = replace(listing, damaged=listing.damaged + store.acceptances().damaged)
     runs: Sequence[str] = ()
     unknown = ""
     if with_runs:
+        from continuity.steps.open_runs import open_runs
+
         try:
             runs = open_runs(application, environment)
         except ContinuityError as error:

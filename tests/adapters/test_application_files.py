@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from continuity.adapters.application_files import load_application
-from continuity.domain.application import FlagSource, WorkloadRef
+from continuity.domain.application import FlagSource, FlagTable, WorkloadRef
 from continuity.errors import ConfigurationRefused
 
 APPLICATIONS = Path(__file__).parents[2] / "applications"
@@ -27,7 +27,8 @@ def test_blottr_names_its_workload_its_flags_and_how_a_release_is_built() -> Non
     blottr = load_application(APPLICATIONS, "blottr")
 
     assert blottr.workloads == (WorkloadRef(namespace="blottr", name="blottr-app", containers=("blottr",)),)
-    assert blottr.flags == FlagSource(namespace="blottr", config_map="blottr-flags")
+    names = ("roleBasedAuth", "businessEntities", "portfolioUploads", "bookingSystem")
+    assert blottr.flags == FlagSource(namespace="blottr", config_map="blottr-flags", names=names)
     assert "docker build --tag registry.example/blottr:{tag}" in blottr.release.build_command[-1]
     assert blottr.release.repository is None
     assert blottr.uses_cluster
@@ -50,6 +51,13 @@ def test_several_workloads_may_belong_to_an_application(described) -> None:
     assert [str(each) for each in described(WORKLOAD + worker).workloads] == ["shop/shop-web", "shop/shop-worker"]
 
 
+def test_flags_in_a_table_need_no_cluster(described) -> None:
+    shop = described('[flags]\ntable = "public.feature_flags"\nvalue_column = "on"\nnames = ["desk"]\n')
+
+    assert shop.flags == FlagTable(table="public.feature_flags", value_column="on", names=("desk",))
+    assert not shop.uses_cluster
+
+
 @pytest.mark.parametrize(
     ("more", "message"),
     [
@@ -57,7 +65,11 @@ def test_several_workloads_may_belong_to_an_application(described) -> None:
         (WORKLOAD.replace('containers = ["web"]', "containers = []"), "containers"),
         (WORKLOAD.replace("shop-web", "Shop Web"), "name"),
         (WORKLOAD + WORKLOAD, "names the workload shop/shop-web twice"),
-        ('[flags]\nconfig_map = "flags"\n', "flags.namespace"),
+        ('[flags]\nconfig_map = "flags"\n', "configmap 'flags' needs its `namespace`"),
+        ('[flags]\nconfig_map = "a"\nnamespace = "b"\ntable = "c"\n', "configmap 'a' or table 'c', not both"),
+        ('[flags]\nkey = "flags.json"\n', "neither `config_map` (with its `namespace`) nor `table`"),
+        ('[flags]\ntable = "flags"\nkey = "flags.json"\n', "`key` has no meaning for a table"),
+        ('[flags]\nconfig_map = "a"\nnamespace = "b"\nname_column = "c"\n', "`name_column` has no meaning for a configmap"),
         ('[release]\ntag = "v*"\n', "tag_pattern"),
         ('[release]\ntag_pattern = "v*"\nrepository = "--upload-pack=x"\n', "repository"),
     ],

@@ -1,12 +1,14 @@
+import hashlib
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from continuity.adapters.documents import read_document, write_document
+from continuity.adapters.documents import canonical, read_document, write_document
 from continuity.errors import ConfigurationRefused, DamagedObject
 
 
@@ -54,3 +56,19 @@ def test_no_changed_byte_goes_unseen(data):
         return
     # Some changes only touch blanks between tokens, or spell the same value otherwise.
     assert read == NOTE
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+)
+
+
+@given(st.dictionaries(st.text(), JSON, max_size=4))
+@example({"both spell it otherwise": 1e16, "\x7f": "\x7f", "\U0001f600": 1, "\uffff": 2, "too long for one of them": 2**70})
+def test_whatever_a_document_holds_comes_back_as_the_standard_library_reads_it(body):
+    data = json.dumps(
+        {"format": "any", "version": 1, "sha256": hashlib.sha256(canonical(body)).hexdigest(), "body": body}
+    ).encode()
+
+    assert read_document(data, dict[str, Any], form="any", version=1, key="k") == json.loads(data)["body"]

@@ -71,7 +71,7 @@ def test_validate_leaves_with_four_when_there_is_something_to_look_at(at_termina
     assert [each["name"] for each in said["findings"] if not each["passed"]] == ["no table emptied"]
 
 
-def test_an_accepted_finding_no_longer_counts_until_its_date(at_terminal):
+def test_an_accepted_finding_no_longer_counts_until_its_date_or_until_its_acceptance_is_damaged(at_terminal):
     seat = at_terminal("guestbook")
     orphan = "no orphans behind unchecked keys"
     with psycopg.connect(seat.protected.dsn) as connection:
@@ -87,6 +87,16 @@ def test_an_accepted_finding_no_longer_counts_until_its_date(at_terminal):
     said = seat.json("validate", "guestbook")
     assert said["verdict"] == "sound"
     assert [each["name"] for each in said["findings"] if each["accepted"]] == [orphan]
+
+    [acceptance] = seat.protected.vault_folder.glob("guestbook/acceptances/*")
+    acceptance.write_bytes(acceptance.read_bytes()[:-20])
+
+    said = seat.json("drill", "guestbook", code=4)
+    assert said["verdict"] == "unhealthy"
+    assert any(acceptance.name in each for each in said["warnings"])
+    assert len(seat.protected.points.listing().points[0].drills) == 2
+    said = seat.json("status", "guestbook", code=4)
+    assert acceptance.name in said["damaged"][0]["key"]
 
 
 @pytest.mark.parametrize(

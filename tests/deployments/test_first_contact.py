@@ -178,17 +178,18 @@ def test_the_query_for_the_newest_migration_is_suggested_and_works(make_database
 
 def test_every_setting_stands_in_the_environment_with_its_meaning(make_database, tmp_path):
     from continuity.settings import Environment
-    from continuity.steps.descriptions import _section
+    from continuity.steps.descriptions import _section, meanings
 
     said = document(run("init", "--dsn", make_database("guestbook"), "--output", tmp_path / "new", "--json"))
 
     text = _environment(said).read_text()
-    for name, section in Environment.model_fields.items():
-        fields = getattr(_section(section.annotation), "model_fields", {})
-        assert f"[{name}]" in text or not fields
-        for setting, field in fields.items():
-            assert f"{setting} = " in text
-            assert field.description, f"{name}.{setting} says nothing about itself"
+    for name, field in Environment.model_fields.items():
+        if section := _section(field.annotation):
+            assert f"[{name}]" in text
+            said_of = meanings(section)
+            for setting in section.model_fields:
+                assert f"{setting} = " in text
+                assert said_of[setting].split("\n")[0][:60] in text, f"{name}.{setting} says nothing about itself"
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,9 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
 from prefect.flows import Flow
 
-from continuity.adapters.application_files import list_applications
+from continuity.adapters.application_files import list_applications, load_application
 from continuity.domain.choice import ByRule
+from deployments.local.sample_application import KNOWN_FLAGS
 from deployments.offers import JOB_ENVIRONMENT, OFFERS, SAMPLES, WORK_POOL, definitions, minute_of, prefect_file
 from deployments.serving import form_of, register
 from flows.protection import OWN_LOGGERS
@@ -63,6 +64,17 @@ def test_the_form_of_a_drill_offers_every_rule_by_which_a_point_is_chosen():
     form = form_of(_flow("flows.drill:restore_drill"), "shop")
 
     assert form["definitions"]["ByRule"]["enum"] == [each.value for each in ByRule]
+
+
+def test_the_form_of_a_feature_offers_the_flags_that_the_application_describes_and_else_takes_any_name():
+    described = {name: load_application(SAMPLES, name) for name in list_applications(SAMPLES)}
+    choices = {each.name: each.choices for each in definitions(described, described)}
+
+    form = form_of(_flow("flows.feature:switch_feature"), "blottr", choices["blottr-feature"])
+
+    assert form["properties"]["flag"]["enum"] == list(KNOWN_FLAGS)
+    assert choices["guestbook-feature"] == {}
+    assert "enum" not in form_of(_flow("flows.feature:switch_feature"), "guestbook")["properties"]["flag"]
 
 
 @pytest.mark.parametrize("point_id", ["newest", "blottr-20261124", "blottr-20261124T014041Z; drop"])

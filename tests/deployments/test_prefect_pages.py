@@ -4,6 +4,7 @@ import re
 import time
 from datetime import UTC, datetime, timedelta
 
+import psycopg
 import pytest
 from playwright.sync_api import Page, expect
 from prefect.client.orchestration import get_client
@@ -11,7 +12,10 @@ from prefect.client.schemas.actions import DeploymentScheduleCreate
 from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId, LogFilter, LogFilterFlowRunId
 from prefect.client.schemas.schedules import IntervalSchedule
 
+from continuity.adapters.confirmations import find_confirmation
 from continuity.domain.verdict import Judgement
+from continuity.journal import list_runs, read_history
+from continuity.steps.places import journals_of
 from deployments.local.prefect_worker import NAME, start_prefect_worker
 from deployments.local.services import stop_service
 from deployments.offers import definitions
@@ -148,3 +152,62 @@ def _await_scheduled(client, deployment):
             return min(due, key=lambda run: run.expected_start_time)
         time.sleep(0.5)
     raise AssertionError("the server has not scheduled the run")
+
+
+def _open_form_of_run(page: Page):
+    """Open what a paused run asks: Prefect 3.8 has it behind the menu of the run's page."""
+    page.get_by_role("button", name="Open menu").click()
+    page.get_by_role("menuitem", name="Resume").click()
+    return page.get_by_role("dialog")
+
+
+def _answer(page: Page, form, question: str, answer: str, *, name: str) -> None:
+    form.get_by_role("button", name=f"Select {question}").click()
+    page.get_by_role("option", name=answer).click()
+    form.get_by_role("textbox").first.fill(name)  # it has no name in the page
+
+
+def _await_question(run, key: str) -> None:
+    """Wait until a run has come to its next form; its page shows the former state for some seconds more."""
+    deadline = time.monotonic() + RUN_MILLISECONDS / 1000
+    with get_client(sync_client=True) as client:
+        while (state := client.read_flow_run(run).state) is None or state.state_details.pause_key != key:
+            assert time.monotonic() < deadline, f"the run does not ask: {state}"
+            time.sleep(0.5)
+
+
+def test_a_rollback_is_approved_and_confirmed_by_the_forms_of_its_run(serving, page, photograph):
+    serving.back_up()
+    assert serving.drill().verdict.proven
+    with psycopg.connect(serving.dsn, autocommit=True) as session:
+        session.execute("update entries set words = 'spoilt'")
+    with get_client(sync_client=True) as client:
+        deployment = client.read_deployment_by_name("emergency-rollback/guestbook-rollback")
+        run = client.create_flow_run_from_deployment(deployment.id)
+
+    page.goto(f"/v2/runs/flow-run/{run.id}")
+    _await_state(page, "Paused")
+    form = _open_form_of_run(page)
+    expect(form.get_by_role("heading", name="rollback of guestbook")).to_be_visible()
+    expect(form).to_contain_text("swap the databases")
+    _answer(page, form, "decision", "carry the plan out", name="Ada")
+    photograph("approval")
+    form.get_by_role("button", name="Resume").click()
+
+    _await_question(run.id, "confirmation")
+    page.reload()
+    _await_state(page, "Paused")
+    form = _open_form_of_run(page)
+    expect(form).to_contain_text("done: guestbook-rollback-")
+    _answer(page, form, "verdict", "it works", name="Grace")
+    photograph("confirmation")
+    form.get_by_role("button", name="Resume").click()
+    _await_state(page, "Done")
+    photograph("rolled back")
+
+    with psycopg.connect(serving.dsn) as session:
+        assert session.execute("select count(*) from entries where words = 'spoilt'").fetchone() == (0,)
+    [kept] = list_runs(journals_of(serving.environment), serving.application.name)
+    journals = journals_of(serving.environment)
+    assert read_history(journals, kept).entries[0].facts["approved by"] == ["Ada"]
+    assert find_confirmation(journals, kept).by == "Grace"

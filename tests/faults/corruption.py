@@ -87,7 +87,7 @@ _ANSWERS = {
     Kind.MANIFEST: Answer.LISTED,
     Kind.DRILL: Answer.LISTED,
     Kind.DISTRUST: Answer.LISTED,
-    Kind.ACCEPTANCE: Answer.REFUSED,
+    Kind.ACCEPTANCE: Answer.LISTED,  # and what it accepted counts again, while the others stay in force
     Kind.JOURNAL: Answer.REFUSED,
     Kind.JOURNAL_END: Answer.REFUSED,
 }
@@ -219,11 +219,12 @@ def _answer_of_drill(report: DrillReport, target: Target) -> Answer:
 
 
 def _answer_of_acceptances(protected: Protected, damage: Damage) -> Answer:
-    try:
-        accepted = {acceptance.finding for acceptance in protected.points.acceptances()}
-    except ContinuityError as error:
-        return Answer.REFUSED if damage.target.key in error.message else Answer.SILENT
-    return Answer.SILENT if len(accepted) == len(ACCEPTED) else Answer.NOT_IN_FORCE
+    accepted = protected.points.acceptances()
+    in_force = {acceptance.finding for acceptance in accepted.acceptances}
+    if len(in_force) == len(ACCEPTED):
+        return Answer.SILENT
+    named = [each.key for each in accepted.damaged] == [damage.target.key]
+    return Answer.LISTED if named and in_force < set(ACCEPTED) and in_force else Answer.NOT_IN_FORCE
 
 
 def _answer_of_journal(protected: Protected, damage: Damage) -> Answer:

@@ -195,6 +195,26 @@ def held_in_the_restore(protected):
         yield waits
 
 
+def test_a_server_killed_while_a_plan_waits_for_approval_leaves_the_plan_to_the_terminal(mortal_server, run_of, tmp_path):
+    protected, process = run_of(ROLLBACK, spoil)
+    _wait_while_it_runs(process, lambda: waits_at_form(mortal_server))
+    plan = waits_at_form(mortal_server).state.state_details.pause_key
+    before = count_spoilt(protected)
+    _kill(mortal_server)
+
+    said, _ = process.communicate(timeout=LIMIT_SECONDS)
+
+    assert process.returncode == LEFT_HANGING
+    assert f"nobody could approve plan {plan}: the Prefect server does not answer" in said
+    assert "Nothing was changed." in said
+    assert f"continuity rollback guestbook --approve {plan}" in said
+    assert runs_of(protected) == ()
+    assert count_spoilt(protected) == before > 0
+    terminal = Seat(protected, tmp_path / "environment.toml")
+    assert terminal.json("rollback", "guestbook", "--approve", plan)["outcome"] == "done"
+    assert count_spoilt(protected) == 0
+
+
 def test_a_server_killed_in_the_middle_of_a_rollback_costs_only_its_view_of_the_run(mortal_server, run_of):
     protected, process = run_of(ROLLBACK, spoil)
     _wait_while_it_runs(process, lambda: waits_at_form(mortal_server))

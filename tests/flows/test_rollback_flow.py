@@ -2,8 +2,10 @@
 
 import asyncio
 import contextvars
+import logging
 import threading
 import time
+from datetime import timedelta
 
 import psycopg
 import pytest
@@ -13,6 +15,8 @@ from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import StateType
 from prefect.flow_runs import resume_flow_run
 
+from continuity.domain.stages import BUDGETS, Stage
+from flows.escalation import telling_in_prefect
 from flows.rollback import emergency_rollback
 
 PAUSE_SECONDS = 90
@@ -76,7 +80,8 @@ def count_spoilt(protected) -> int:
         return session.execute("select count(*) from entries where words = 'spoilt'").fetchone()[0]
 
 
-def test_an_approved_rollback_runs_every_step_as_a_task_and_publishes_its_report(spoilt):
+def test_an_approved_rollback_runs_every_step_as_a_task_and_publishes_its_report(spoilt, monkeypatch, caplog):
+    monkeypatch.setitem(BUDGETS, Stage.IMMEDIATE, timedelta(seconds=0.01))
     approves = {"decision": "carry the plan out", "name": "Ada"}
     run, state = roll_back(approves, {"verdict": "it works", "name": "Grace", "said": "signed in"})
 
@@ -90,6 +95,27 @@ def test_an_approved_rollback_runs_every_step_as_a_task_and_publishes_its_report
     report = Artifact.get("guestbook-run").data
     assert "approved by | Ada" in report
     assert "Timeline (UTC)" in report
+    over = "stage immediate has passed its budget of 0.000166667 min: escalate; the work goes on"
+    shown = Artifact.get("guestbook-over-budget")
+    assert (shown.flow_run_id, shown.description) == (run.id, over)
+    assert [line.levelno for line in caplog.records if line.getMessage() == over] == [logging.ERROR]
+
+
+def test_telling_that_a_stage_is_over_its_budget_waits_for_no_prefect_server(monkeypatch):
+    released, asked = threading.Event(), threading.Event()
+
+    def hanging(*_args, **_kwargs):
+        asked.set()
+        released.wait(10)
+
+    monkeypatch.setattr("flows.escalation.create_markdown_artifact", hanging)
+    began = time.monotonic()
+
+    telling_in_prefect("guestbook")(Stage.IMMEDIATE, timedelta(minutes=15))
+
+    assert time.monotonic() - began < 1
+    assert asked.wait(5)
+    released.set()
 
 
 def test_a_form_that_says_to_do_nothing_changes_nothing(spoilt):

@@ -1,7 +1,10 @@
 """Expiry on a real vault: what goes, what stays, what refuses, and that a refusal changes nothing."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
+import psycopg
 import pytest
 
 from continuity.adapters.directory_vault import DirectoryVault
@@ -9,7 +12,7 @@ from continuity.adapters.leases import holding
 from continuity.adapters.points import PointStore
 from continuity.domain.lease import Purpose
 from continuity.domain.plan import Plan, Verb
-from continuity.domain.recovery_point import Distrust
+from continuity.domain.recovery_point import Distrust, KeptDatabase
 from continuity.domain.run import EntryKind, Outcome, run_id
 from continuity.domain.verdict import Judgement
 from continuity.errors import Busy, ConfigurationRefused, DamagedObject, NotStored, UnsafeOperation, VaultError
@@ -17,9 +20,11 @@ from continuity.journal import Journal, plan_facts
 from continuity.procedures import trust
 from continuity.procedures.backup import find_point
 from continuity.procedures.expiry import EXPIRE
+from continuity.settings import DatabaseSection
 from continuity.steps.attempts import tidy_vault
 from continuity.steps.operation import perform_plainly
 from continuity.steps.places import journals_of
+from tests.fixtures.point_builders import make_drill
 
 
 @pytest.fixture
@@ -409,3 +414,64 @@ def test_reading_an_expired_point_says_that_it_expired(aged):
 
     with pytest.raises(NotStored, match="expired on"):
         aged.points.read_manifest(point)
+
+
+def keep_warm(shop, session, manifest, name):
+    """Record a drill that has kept a database, and make it, closed."""
+    session.execute(f"create database {name} allow_connections false")
+    oid = session.execute("select oid::bigint from pg_database where datname = %s", (name,)).fetchone()[0]
+    cluster = session.execute("select system_identifier::text from pg_control_system()").fetchone()[0]
+    kept = KeptDatabase(name=name, oid=oid, system_identifier=cluster, sessions=0)
+    shop.points.record_drill(replace(make_drill(manifest), kept=kept), (), "{}")
+
+
+def test_a_closed_warm_database_goes_with_its_point_and_no_other_database_does(shop, make_database):
+    dsn = make_database("guestbook")
+    environment = shop.environment.model_copy(update={"database": DatabaseSection(dsn=dsn)})
+    warm = replace(shop, environment=environment)
+    names = [f"continuity_kept_{what}_{uuid4().hex[:6]}" for what in ("closed", "opened", "another", "stays")]
+    going = [shop.add(age_days=age, judgement=None) for age in (5.1, 6.1, 7.1)]
+    staying = [shop.add(age_days=age, judgement=None) for age in (0.1, 1.1, 2.1)]
+    with psycopg.connect(dsn, dbname="postgres", autocommit=True) as session:
+
+        def there():
+            return [name for name in names if session.execute("select from pg_database where datname = %s", (name,)).rowcount]
+
+        try:
+            for name, manifest in zip(names, [*going, staying[0]], strict=True):
+                keep_warm(shop, session, manifest, name)
+            for manifest in staying[1:]:
+                shop.points.record_drill(make_drill(manifest), (), "{}")
+            session.execute(f"alter database {names[1]} allow_connections true")
+            session.execute(f"drop database {names[2]}")
+            session.execute(f"create database {names[2]} allow_connections false")
+
+            dry = warm.expire(carry_out=False)
+            assert {each.point for each in dry.going} == {manifest.id for manifest in going}
+            assert sorted(dry.warm) == [
+                f"database {names[1]}, kept warm of {going[1].id}, was opened since: it is left",
+                f"the warm database {names[0]} is dropped with {going[0].id}",
+            ]
+            assert there() == names
+
+            done = warm.expire()
+            assert sorted(done.warm) == sorted(dry.warm)
+            assert there() == names[1:]
+            assert not done.spared
+        finally:
+            for name in names:
+                session.execute(f"drop database if exists {name}")
+
+
+def test_a_point_stays_while_nobody_can_tell_what_has_become_of_its_warm_database(shop):
+    nowhere = DatabaseSection(dsn="host=127.0.0.1 port=1 connect_timeout=1")
+    old, _newer, *_ = [shop.add(age_days=age) for age in (9.1, 0.1, 1.1, 2.1)]
+    kept = KeptDatabase(name="continuity_kept_x", oid=1, system_identifier="7", sessions=0)
+    shop.points.record_drill(replace(make_drill(old), kept=kept, finished=datetime.now(UTC)), (), "{}")
+
+    report = replace(shop, environment=shop.environment.model_copy(update={"database": nowhere})).expire()
+
+    [(point, because)] = report.spared
+    assert point == old.id
+    assert because.startswith("its warm database could not be dropped")
+    assert old.id in shop.ids

@@ -6,9 +6,12 @@ import psycopg
 import pytest
 from pydantic import SecretStr
 
+from continuity.adapters.postgres import connect
+from continuity.adapters.privileges import PARAMETER_GRANTS
 from continuity.domain.verdict import Judgement
 from continuity.errors import DrillFailed, UnsafeOperation
 from continuity.settings import DrillSection
+from continuity.steps.restoring_sessions import foreign_messages, restoring_settings
 from deployments.local.postgres import running_postgres
 
 
@@ -37,6 +40,36 @@ def test_a_role_without_superuser_restores_what_its_memberships_allow(protect, a
 
     assert report.verdict.judgement is Judgement.SOUND, report.verdict.because
     assert not any("superuser" in warning for warning in report.warnings)
+
+
+def test_a_restore_has_messages_in_english_wherever_its_role_may_choose(make_database, as_restorer):
+    dsn = make_database("guestbook")
+    name = psycopg.conninfo.conninfo_to_dict(dsn)["dbname"]
+    with connect(dsn, name) as superuser, psycopg.connect(dsn, autocommit=True) as session:
+        # As if German: a language that this machine lacks cannot be set, and POSIX is told from C here.
+        session.execute(f"alter database \"{name}\" set lc_messages = 'POSIX'")
+        options = " ".join(f"-c {setting}={value}" for setting, value in restoring_settings(superuser).items())
+        with psycopg.connect(dsn, options=options) as restoring:
+            assert restoring.execute("show lc_messages").fetchone() == ("C",)
+
+        as_role = psycopg.conninfo.make_conninfo(dsn, user="restorer", password="restorer")
+        with connect(as_role, name) as plain:
+            assert "lc_messages" not in restoring_settings(plain)
+            assert foreign_messages(plain) == ""
+        if superuser.info.server_version >= PARAMETER_GRANTS:
+            session.execute("grant set on parameter lc_messages to restorer")
+            with connect(as_role, name) as granted:
+                assert restoring_settings(granted)["lc_messages"] == "C"
+            session.execute("revoke set on parameter lc_messages from restorer")
+
+
+def test_a_full_disk_in_another_language_is_warned_of_beforehand(monkeypatch):
+    from continuity.steps import restoring_sessions
+
+    monkeypatch.setattr(restoring_sessions.privileges, "may_set", lambda *_: False)
+    for language, foreign in (("de_DE.UTF-8", True), ("en_GB.UTF-8", False), ("C.utf8", False), ("", False)):
+        monkeypatch.setattr(restoring_sessions, "fetch_value", lambda *_, said=language: said)
+        assert foreign_messages(None) == (language if foreign else "")
 
 
 def test_restoring_as_a_superuser_is_warned_of(protect):

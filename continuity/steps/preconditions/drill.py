@@ -19,6 +19,7 @@ from continuity.errors import ContinuityError
 from continuity.settings import Environment
 from continuity.steps.places import dsn_of, vault_of
 from continuity.steps.preconditions.answers import failed, guarded, megabytes, none_of, some_of
+from continuity.steps.restoring_sessions import MESSAGES, foreign_messages
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,6 +148,13 @@ def role_checks(connection: Connection, needs: RestoreNeeds, *, setting: str) ->
             hint=f"Name a role without superuser in `{setting}`.",
         )
         return
+    if language := foreign_messages(connection):
+        yield Check(
+            name="server messages",
+            passed=True,
+            detail=f"in {language}, so a full disk would be told as damage of the point",
+            hint=f"`grant set on parameter {MESSAGES} to ROLE` (PostgreSQL 15), ROLE being that of `{setting}`.",
+        )
     yield none_of(
         "memberships",
         privileges.roles_not_assumable(connection, needs.owners),

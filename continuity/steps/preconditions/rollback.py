@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 
+from continuity.adapters.flag_table import may_switch, open_flags, read_rows
 from continuity.adapters.pooler import read_entrances
 from continuity.adapters.postgres import connect
 from continuity.adapters.swap import MAINTENANCE
 from continuity.adapters.swap_facts import Sessions, SwapFacts, read_swap_facts
-from continuity.domain.application import Application
+from continuity.domain.application import Application, FlagTable
 from continuity.domain.checks import Check
 from continuity.errors import ContinuityError
 from continuity.settings import Environment
@@ -23,7 +24,7 @@ def check_rollback(application: Application, environment: Environment) -> tuple[
             restoring = tuple(role_checks(connection, needs, setting="[rollback] dsn"))
     except ContinuityError as error:
         return (failed("live server", error),)
-    return (*check_swap(application, environment), *restoring)
+    return (*check_swap(application, environment), *restoring, *_flag_checks(application, environment))
 
 
 def check_swap(application: Application, environment: Environment, *, restores: bool = True) -> tuple[Check, ...]:
@@ -37,6 +38,30 @@ def check_swap(application: Application, environment: Environment, *, restores: 
     except ContinuityError as error:
         return (failed("live server", error),)
     return judge_swap(facts, restores=restores) + _pooler_checks(application, environment)
+
+
+def _flag_checks(application: Application, environment: Environment) -> tuple[Check, ...]:
+    """Look at a table of flags. Those of a ConfigMap are looked at with the release that a backup records."""
+    source = application.flags
+    if not isinstance(source, FlagTable):
+        return ()
+    return (guarded("flags", lambda: _flag_check(application.database.name, environment.rollback_dsn, source)),)
+
+
+def _flag_check(database: str, dsn: str, source: FlagTable) -> Check:
+    with open_flags(dsn, database, source) as flags:
+        rows = read_rows(flags)
+        missing = tuple(name for name in source.names if name not in rows)
+        if missing:
+            hint = "Mend `[flags] names` in application.toml, or add the rows."
+            return Check(name="flags", passed=False, detail=f"{flags.name} has no row of {some_of(missing)}", hint=hint)
+        return _answer(
+            "flags",
+            may_switch(flags),
+            good=f"{len(rows)} flags in {flags.name} can be switched",
+            bad=f"the role may not update {source.value_column!r} of {flags.name}",
+            hint="Grant it UPDATE of that column, or name another role in `[rollback] dsn`.",
+        )
 
 
 def _pooler_checks(application: Application, environment: Environment) -> tuple[Check, ...]:

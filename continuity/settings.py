@@ -90,7 +90,11 @@ class RollbackSection(Section):
     approvers: dict[str, str] = {}
     """Public keys of those who may approve, by name: one line each, as in `id_ed25519.pub`."""
     keep_replaced_days: Annotated[int, Field(ge=0)] = 7
-    """How old a replaced database must be before it may be dropped."""
+    """How old a replaced database, or what a run has set aside, must be before it may be dropped."""
+    lock_timeout_milliseconds: Annotated[int, Field(ge=10, le=10_000)] = 200
+    """For how long at a time a schema change may hold up the clients of a table: it is tried again until it gets in."""
+    lock_patience_seconds: Annotated[float, Field(ge=0, le=3600)] = 60
+    """For how long it is tried again; then it is told who is in the way."""
     spool: Path | None = None
     """Folder for journal entries that the vault does not take; default: below the user's state folder."""
 

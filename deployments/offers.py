@@ -127,6 +127,13 @@ OFFERS = (
         " for a person to approve it.",
         tags=("rollback", "media"),
     ),
+    Offer(
+        name="column",
+        entrypoint="flows.column:roll_back_column",
+        description="Sets one column, table or constraint aside, without dropping or copying anything: shows the plan, and waits"
+        " for a person to approve it before anything is done.",
+        tags=("rollback", "partial"),
+    ),
 )
 
 

@@ -24,3 +24,9 @@ DatabaseName = Annotated[str, Field(max_length=63)]
 
 FlagName = Annotated[str, Field(min_length=1, max_length=200)]
 """The name of a feature flag. A deployment offers those that application.toml names."""
+
+ObjectName = Annotated[str, Field(min_length=3, max_length=400)]
+"""The name of a table or column, with its schema, as PostgreSQL writes names."""
+
+ConstraintName = Annotated[str, Field(max_length=130)]
+"""The name of a constraint, or nothing."""

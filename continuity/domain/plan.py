@@ -29,6 +29,7 @@ class Verb(StrEnum):
     HOLD = "hold"
     RELEASE = "release"
     UNDO = "undo"
+    COLUMN = "column"
     DISCARD = "discard"
     FEATURE = "feature"
     MEDIA = "media"

@@ -30,6 +30,9 @@ def plan_markdown(plan: Plan, estimates: Estimates) -> str:
         "## Steps",
         "| # | step | on | stage | seconds | as in |\n| --- | --- | --- | --- | --- | --- |\n" + "\n".join(rows),
     ]
+    for step in plan.steps:
+        if statements := step.arguments.get("statements"):
+            parts += [f"### {step.name}, in one transaction", "\n".join(["```sql", *(f"{each};" for each in statements), "```"])]
     notes = [*estimates.notes]
     if estimates.peak_bytes:
         notes.insert(0, f"room needed meanwhile: {reports.size(estimates.peak_bytes)}")

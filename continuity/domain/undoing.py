@@ -4,9 +4,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
+from continuity.domain import feature, quarantine
 from continuity.domain.agreement import agreement_steps
 from continuity.domain.application import Application
-from continuity.domain.feature import SET, FlagsSeen, put_back_step, steps_after_undo
+from continuity.domain.constraints import PUT_IN, TAKE_OUT, put_in_step, take_out_step
+from continuity.domain.feature import SET, FlagsSeen, steps_after_undo
 from continuity.domain.flags import same, says
 from continuity.domain.live import LiveState
 from continuity.domain.media_plan import ROLL_BACK, TAKE_BACK, account_step, media_taken_back
@@ -98,7 +100,7 @@ def plan_undo_of_flags(
         verb=Verb.UNDO,
         created=now,
         targets=seen.targets,
-        steps=(*(put_back_step(name, facts) for name, facts in reversed(done)), *steps_after_undo(former)),
+        steps=(*(feature.put_back_step(name, facts) for name, facts in reversed(done)), *steps_after_undo(former)),
         options=options,
     )
 
@@ -167,8 +169,12 @@ def _former_flags(step: str, facts: Facts) -> PlannedStep:
 INVERSES: Mapping[str, Callable[[str, Facts], PlannedStep]] = {
     "set the release": _former_release,
     "set the flags": _former_flags,
-    "set a flag": put_back_step,
     ROLL_BACK: media_taken_back,
     TAKE_BACK: media_taken_back,
+    "set a flag": feature.put_back_step,
+    quarantine.SET_ASIDE: quarantine.put_back_step,
+    quarantine.PUT_BACK: quarantine.set_aside_step,
+    TAKE_OUT: put_in_step,
+    PUT_IN: take_out_step,
 }
 """What takes a step back, by its kind: from its name and what it recorded. Kinds that are not here change nothing that lasts."""

@@ -3,9 +3,11 @@
 from datetime import datetime
 
 from continuity.domain.application import Application
+from continuity.domain.column import ColumnWish
 from continuity.domain.plan import Plan, Verb
 from continuity.domain.run import RunId
 from continuity.errors import UnsafeOperation
+from continuity.procedures.column import make_column_plan
 from continuity.procedures.feature import FeatureWish, make_feature_plan
 from continuity.procedures.media import remake_media_plan
 from continuity.procedures.rollback import RollbackWish, make_plan
@@ -30,9 +32,12 @@ def remake(application: Application, environment: Environment, plan: Plan, *, pe
             return make_undo_plan(application, environment, RunId(plan.options["run"]), perform=perform, now=now).plan
         case Verb.MEDIA:
             return remake_media_plan(application, environment, plan, perform=perform, now=now)
+        case Verb.COLUMN:
+            wish = ColumnWish.of(plan.options)
+            return make_column_plan(application, environment, wish, perform=perform, now=now).plan
         case Verb.DISCARD:
             raise UnsafeOperation(
-                f"plan {plan.hash} drops a database, and wants its exact name",
+                f"plan {plan.hash} drops for good, and wants an exact name",
                 detail="Nothing was changed.",
                 hint=f"`continuity discard {plan.options['run']}` prints the command.",
             )

@@ -33,7 +33,7 @@ def next_step(report: RunReport) -> str:
     """Say what a person does next."""
     match report.ended.outcome:
         case Outcome.DONE if plan_of(report.history).verb is Verb.DISCARD:
-            return "nothing: the database is gone, and its room is free."
+            return "nothing: what was kept is gone, and its room is free."
         case Outcome.DONE:
             return f"look at the application. To go back on this: `continuity undo {report.run}`."
         case Outcome.UNDONE:

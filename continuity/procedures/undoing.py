@@ -1,15 +1,19 @@
 """Plan how a finished run is taken back, and what that costs."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
 from continuity.adapters.approvals import WaitingPlan
 from continuity.domain.activity import Discards, TableActivity, written_since
 from continuity.domain.application import Application
+from continuity.domain.constraints import TAKE_OUT
 from continuity.domain.estimates import predict
 from continuity.domain.feature import switches_only
 from continuity.domain.media_plan import changes_media_only
-from continuity.domain.run import History, RunId
+from continuity.domain.plan import Facts
+from continuity.domain.quarantine import SET_ASIDE
+from continuity.domain.run import EntryKind, History, RunId
 from continuity.domain.undoing import plan_undo, plan_undo_of_flags, plan_undo_of_media
 from continuity.journal import plan_of, read_history
 from continuity.procedures.feature import OBSERVE_FLAGS
@@ -17,8 +21,10 @@ from continuity.procedures.live import OBSERVE
 from continuity.procedures.media import LOOK, estimate_media
 from continuity.procedures.rollback import READ_MEASURED, refuse_unready
 from continuity.settings import Environment
+from continuity.steps.constraints import CHECK_PUT_IN
 from continuity.steps.operation import PATIENT, Operation, Perform
 from continuity.steps.places import journals_of
+from continuity.steps.quarantine import CHECK_PUT_BACK
 
 
 def make_undo_plan(
@@ -46,6 +52,7 @@ def make_undo_plan(
     swapped = any("replaced" in entry.facts for entry in history.entries)
     notes = refuse_unready(application, environment, perform, None) if swapped else ()
     live = perform(OBSERVE, application, environment)
+    _refuse_lost(environment, history, perform)
     plan = plan_undo(
         application,
         live,
@@ -64,9 +71,18 @@ def make_undo_plan(
     return WaitingPlan(plan=plan, estimates=replace(estimates, notes=notes + estimates.notes))
 
 
+def _refuse_lost(environment: Environment, history: History, perform: Perform) -> None:
+    """Refuse at once where what a run has set aside is not there any more, or would not fit where it was."""
+    kinds = {step.name: step.kind for step in plan_of(history).steps}
+    for entry in history.entries:
+        if entry.kind is EntryKind.DONE and kinds.get(entry.step) in _CHECKED:
+            perform(_CHECKED[kinds[entry.step]], environment, entry.facts)
+
+
 def read_run(environment: Environment, run: RunId) -> History:
     """Read a run's journal. Changes nothing."""
     return read_history(journals_of(environment), run)
 
 
+_CHECKED: Mapping[str, Operation[[Environment, Facts], None]] = {SET_ASIDE: CHECK_PUT_BACK, TAKE_OUT: CHECK_PUT_IN}
 READ_RUN = Operation(name="read the run's journal", run=read_run, retry=PATIENT)

@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from continuity.steps.agreement import COMPARE_MEDIA
 from continuity.steps.application_tests import run_in_cluster, running_tests
 from continuity.steps.building import BUILD_IMAGE
+from continuity.steps.constraints import PUT_CONSTRAINT_IN, TAKE_CONSTRAINT_OUT
 from continuity.steps.discarding import DISCARD
+from continuity.steps.discarding_aside import DISCARD_ASIDE
 from continuity.steps.error_rate import WATCH_ERRORS
 from continuity.steps.feature import RESTART_WORKLOAD, SEE_WHO_HAS_IT, SET_FLAG
 from continuity.steps.health import CHECK_HEALTH
@@ -14,6 +16,7 @@ from continuity.steps.manifests import APPLY_WAVE
 from continuity.steps.media import ACCOUNT_FOR_MEDIA, ROLL_BACK_MEDIA, TAKE_MEDIA_BACK
 from continuity.steps.pods import GATHER_PODS
 from continuity.steps.pooling import OPEN_POOLER
+from continuity.steps.quarantine import PUT_SCHEMA_BACK, QUARANTINE_SCHEMA
 from continuity.steps.release import PULL_IMAGE, SET_THE_FLAGS, SET_THE_RELEASE
 from continuity.steps.shadow import RESTORE_SHADOW, Judge, judging
 from continuity.steps.shifting import SHIFT_TRAFFIC
@@ -47,7 +50,12 @@ KINDS = (
     SEE_WHO_HAS_IT,
     SWAP,
     OPEN_POOLER,
+    QUARANTINE_SCHEMA,
+    PUT_SCHEMA_BACK,
+    TAKE_CONSTRAINT_OUT,
+    PUT_CONSTRAINT_IN,
     DISCARD,
+    DISCARD_ASIDE,
     OPEN_DATABASE,
     START_WORKLOAD,
     WAIT_FOR_ROLLOUT,

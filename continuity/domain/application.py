@@ -8,6 +8,7 @@ from typing import NewType
 from continuity.domain.application_tests import ApplicationTest
 from continuity.domain.error_rate import ErrorWatch
 from continuity.domain.health import HealthCheck
+from continuity.domain.phases import Phase
 from continuity.domain.query_times import ProbeQuery
 from continuity.domain.verdict import Severity
 
@@ -144,6 +145,7 @@ class Application:
     release: ReleaseSource | None = None
     flags: FlagSource | FlagTable | None = None
     """Where the feature flags live. Those of a table are in every dump, and go back with the database."""
+    phases: tuple[Phase, ...] = ()
 
     @property
     def uses_cluster(self) -> bool:

@@ -12,7 +12,10 @@ RESTORE_BYTES_PER_SECOND = 40_000_000
 """Of the database's size, where no drill has measured it: half of what two cores restored (docs/benchmarks.md)."""
 UNMEASURED_SECONDS: Mapping[str, float] = {
     "build the image": 300,
+    "commit the revert": 1,
     "pause what scales back": 1,
+    "pin what scales": 1,
+    "scale a workload": 1,
     "stop a workload": 2,
     "wait for sessions": 5,
     "set the release": 1,

@@ -18,6 +18,8 @@ from continuity.steps.pods import GATHER_PODS
 from continuity.steps.pooling import OPEN_POOLER
 from continuity.steps.quarantine import PUT_SCHEMA_BACK, QUARANTINE_SCHEMA
 from continuity.steps.release import PULL_IMAGE, SET_THE_FLAGS, SET_THE_RELEASE
+from continuity.steps.reverting import COMMIT_REVERT
+from continuity.steps.scaling import SCALE_WORKLOAD
 from continuity.steps.shadow import RESTORE_SHADOW, Judge, judging
 from continuity.steps.shifting import SHIFT_TRAFFIC
 from continuity.steps.step import Step
@@ -27,6 +29,7 @@ from continuity.steps.traffic import (
     END_SESSIONS,
     OPEN_DATABASE,
     PAUSE_SCALERS,
+    PIN_SCALERS,
     RESUME_SCALERS,
     START_WORKLOAD,
     STOP_WORKLOAD,
@@ -35,6 +38,7 @@ from continuity.steps.traffic import (
 )
 
 KINDS = (
+    COMMIT_REVERT,
     BUILD_IMAGE,
     PULL_IMAGE,
     PAUSE_SCALERS,
@@ -44,6 +48,8 @@ KINDS = (
     CLOSE_DATABASE,
     RESTORE_SHADOW,
     SET_THE_RELEASE,
+    PIN_SCALERS,
+    SCALE_WORKLOAD,
     SET_THE_FLAGS,
     SET_FLAG,
     RESTART_WORKLOAD,

@@ -121,6 +121,15 @@ class MediaSection(Section):
     """Region of the bucket, if the process's environment does not name it."""
 
 
+class ReleaseSection(Section):
+    """Where this machine has the application's repository, and how it builds; by default as application.toml says."""
+
+    repository: Path | None = None
+    """The git checkout to build from and to commit reverts to."""
+    build_command: tuple[str, ...] | None = None
+    """argv; `{tag}` stands for what is built. Its last line names the image: REPOSITORY@sha256:…."""
+
+
 class ClusterSection(Section):
     """The Kubernetes cluster on which the application runs; without a kubeconfig the client's own rules find it."""
 
@@ -222,6 +231,7 @@ class Environment(Section):
     media: MediaSection = MediaSection()
     rollback: RollbackSection = RollbackSection()
     journal: JournalSection | None = None
+    release: ReleaseSection = ReleaseSection()
     cluster: ClusterSection = ClusterSection()
     traffic: TrafficSection | None = None
     shift: ShiftSection | None = None

@@ -23,6 +23,7 @@ VERBS = {
     "hold": ("holding", "Stop traffic and writes now, without a plan."),
     "release": ("holding", "Put back exactly what a hold has stopped."),
     "rollback": ("rollback", "Plan to go back to a proven point, or carry such a plan out."),
+    "phase": ("phase", "Plan to take one phase of the application back, or carry such a plan out."),
     "feature": ("feature", "Switch a feature of the application on or off by its flag, or plan to."),
     "media": ("media", "Plan to bring the media bucket back to a moment, or carry such a plan out."),
     "column": ("column", "Plan to set one column, table or constraint aside, or carry such a plan out."),

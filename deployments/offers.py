@@ -77,6 +77,10 @@ def _flag_names(application: Application) -> tuple[str, ...]:
     return application.flags.names if application.flags else ()
 
 
+def _phase_names(application: Application) -> tuple[str, ...]:
+    return tuple(phase.name for phase in application.phases)
+
+
 OFFERS = (
     Offer(
         name="backup",
@@ -112,6 +116,14 @@ OFFERS = (
         entrypoint="flows.rollback:emergency_rollback",
         description="Goes back to a proven point: shows the plan, and waits for a person to approve it before anything is done.",
         tags=("rollback",),
+    ),
+    Offer(
+        name="phase",
+        entrypoint="flows.phase:roll_back_phase",
+        description="Takes one phase of the application back, flags, code, schema and media: shows the plan, and waits for a"
+        " person to approve it. Nothing is dropped.",
+        tags=("phase", "rollback"),
+        choices={"phase": _phase_names},
     ),
     Offer(
         name="feature",

@@ -22,6 +22,9 @@ KeyPrefix = Annotated[str, Field(max_length=1024)]
 DatabaseName = Annotated[str, Field(max_length=63)]
 """The name of a database, or nothing."""
 
+PhaseName = Annotated[str, Field(pattern="^[a-z][a-z0-9-]{0,39}$")]
+"""The name of a phase. A deployment offers those that phases.toml describes."""
+
 FlagName = Annotated[str, Field(min_length=1, max_length=200)]
 """The name of a feature flag. A deployment offers those that application.toml names."""
 

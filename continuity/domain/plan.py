@@ -33,6 +33,7 @@ class Verb(StrEnum):
     DISCARD = "discard"
     FEATURE = "feature"
     MEDIA = "media"
+    PHASE = "phase"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -78,11 +78,20 @@ def start_steps(workloads: Iterable[WorkloadState], held: Held | None = None) ->
     return tuple(steps)
 
 
-def rollout_steps(workloads: Iterable[WorkloadState]) -> tuple[PlannedStep, ...]:
+ROLLED_OUT = frozenset({"set the release", "scale a workload"})
+"""Kinds of steps that the cluster takes its time to follow: what needs them done waits for the rollout."""
+
+
+def release_waits(workloads: Iterable[WorkloadState]) -> tuple[PlannedStep, ...]:
+    """Plan to wait for the rollout of releases and replicas, beside the waiting that flags have of their own."""
+    return rollout_steps(workloads, of="release")
+
+
+def rollout_steps(workloads: Iterable[WorkloadState], *, of: str = "rollout") -> tuple[PlannedStep, ...]:
     """Plan to wait until the cluster has rolled a release out, where the application was not stopped for it."""
     return tuple(
         PlannedStep(
-            name=f"wait for the rollout of {state.ref.name}",
+            name=f"wait for the {of} of {state.ref.name}",
             kind="wait for the rollout",
             target=_deployment(state),
             arguments=workload_arguments(state),

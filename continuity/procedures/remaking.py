@@ -4,12 +4,14 @@ from datetime import datetime
 
 from continuity.domain.application import Application
 from continuity.domain.column import ColumnWish
+from continuity.domain.phase_rollback import PhaseWish
 from continuity.domain.plan import Plan, Verb
 from continuity.domain.run import RunId
 from continuity.errors import UnsafeOperation
 from continuity.procedures.column import make_column_plan
 from continuity.procedures.feature import FeatureWish, make_feature_plan
 from continuity.procedures.media import remake_media_plan
+from continuity.procedures.phase import make_phase_plan
 from continuity.procedures.rollback import RollbackWish, make_plan
 from continuity.procedures.undoing import make_undo_plan
 from continuity.settings import Environment
@@ -35,6 +37,8 @@ def remake(application: Application, environment: Environment, plan: Plan, *, pe
         case Verb.COLUMN:
             wish = ColumnWish.of(plan.options)
             return make_column_plan(application, environment, wish, perform=perform, now=now).plan
+        case Verb.PHASE:
+            return make_phase_plan(application, environment, PhaseWish.of(plan), perform=perform, now=now).plan
         case Verb.DISCARD:
             raise UnsafeOperation(
                 f"plan {plan.hash} drops for good, and wants an exact name",

@@ -14,8 +14,9 @@ from continuity.domain.plan import Facts
 from continuity.domain.reverts import short
 from continuity.domain.workloads import digest_in, repository_of
 from continuity.errors import ContinuityError, UnsafeOperation
+from continuity.settings import Environment
 from continuity.steps.operation import ONCE
-from continuity.steps.places import points_of
+from continuity.steps.places import points_of, source_of
 from continuity.steps.step import Step, World
 
 logger = logging.getLogger(__name__)
@@ -25,14 +26,14 @@ SHOWN_CHARACTERS = 500
 _HINT = "Mend the build; of a rollback also: give --image or --scope database. Nothing was stopped."
 
 
-def read_release_tags(application: Application) -> tuple[Tag, ...]:
+def read_release_tags(application: Application, environment: Environment) -> tuple[Tag, ...]:
     """Read the tags of the repository from which an application can be built; none where it names none. Changes nothing.
 
     Raises:
         ConfigurationRefused: it is no repository.
 
     """
-    source = application.release
+    source = source_of(environment, application)
     return read_tags(source.repository) if source and source.repository and source.build_command else ()
 
 

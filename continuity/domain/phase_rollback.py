@@ -144,9 +144,10 @@ def code_steps(
 def code_without_repository(code: PhaseCode) -> tuple[str, ...]:
     """Say which files are not reverted, where no repository is known."""
     files = ", ".join(map(repr, code.files))
+    known = "code: no repository is known (`[release] repository`)"
     return (
-        f"code: no repository is known (`[release] repository`), so these files are NOT as at {code.ref} afterwards: {files}."
-        " Until somebody reverts and deploys them, the flags alone hide the phase",
+        f"{known}, so these files are NOT as at {code.ref} afterwards: {files}",
+        "code: until somebody reverts and deploys them, the flags alone hide the phase",
     )
 
 

@@ -91,8 +91,7 @@ def _schema(
         return (), ()
     schema = perform(READ_SCHEMA, application, environment)
     steps = quarantine_steps(live, schema, wanted, with_dependents=with_dependents)
-    statements = (f"statement: {each}" for step in steps for each in step.arguments["statements"])
-    return steps, (*statements, *quarantine_notes(schema, steps))
+    return steps, quarantine_notes(schema, steps)
 
 
 READ_REVERT = Operation(name="read what a revert would change", run=read_revert)

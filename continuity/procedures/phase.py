@@ -1,7 +1,7 @@
 """Plan to take one phase of an application back: observe every part of it, decide the steps, and show what each does."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from continuity.adapters.approvals import WaitingPlan
 from continuity.domain.activity import Discards
@@ -9,6 +9,8 @@ from continuity.domain.application import Application
 from continuity.domain.estimates import predict
 from continuity.domain.feature import switch_steps
 from continuity.domain.live import LiveState
+from continuity.domain.media_plan import ACCOUNT, ROLL_BACK, MediaWish, hiding_steps
+from continuity.domain.media_rollback import Change
 from continuity.domain.phase_rollback import (
     KEPT,
     PhaseParts,
@@ -20,10 +22,11 @@ from continuity.domain.phase_rollback import (
     service_steps,
 )
 from continuity.domain.phases import Phase, find_phase
-from continuity.domain.plan import PlannedStep
+from continuity.domain.plan import Plan, PlannedStep
 from continuity.domain.quarantine import quarantine_notes, quarantine_steps
 from continuity.procedures.feature import OBSERVE_FLAGS
 from continuity.procedures.live import OBSERVE
+from continuity.procedures.media import LIST, LOOK
 from continuity.procedures.rollback import READ_MEASURED
 from continuity.settings import Environment
 from continuity.steps.operation import Operation, Perform
@@ -31,14 +34,25 @@ from continuity.steps.places import source_of
 from continuity.steps.quarantine import READ_SCHEMA
 from continuity.steps.reverting import read_revert
 
+BEFORE_ANYTHING = datetime(1970, 1, 1, tzinfo=UTC)
+
 Part = tuple[tuple[PlannedStep, ...], tuple[str, ...]]
 """The steps of one part of a phase, and what is to be known of them."""
 
 
 def make_phase_plan(
-    application: Application, environment: Environment, wish: PhaseWish, *, perform: Perform, now: datetime
+    application: Application,
+    environment: Environment,
+    wish: PhaseWish,
+    *,
+    perform: Perform,
+    now: datetime,
+    former: Plan | None = None,
 ) -> WaitingPlan:
-    """Make the plan that takes a phase back, with every file, statement, flag and prefix. Changes nothing.
+    """Make the plan that takes a phase back, with every file, statement, flag and prefix.
+
+    Changes nothing but that lists of media are kept in the vault, each under its own hash. Made once more from its `former`
+    self, media are not listed anew: each key is compared when it is its turn, and what is uploaded later stays.
 
     Raises:
         ConfigurationRefused: there is no such phase, or it names what there is not.
@@ -54,8 +68,10 @@ def make_phase_plan(
     schema, schema_notes = _schema(application, environment, phase, live, perform, with_dependents=wish.with_dependents)
     flags, flag_notes = _flags(application, environment, phase, perform)
     code, code_notes = _code(application, environment, phase, live, perform)
-    media: tuple[PlannedStep, ...] = ()
-    media_notes: tuple[str, ...] = ()
+    if former is None:
+        media, media_notes = _media(application, environment, phase, perform)
+    else:
+        media, media_notes = tuple(step for step in former.steps if step.kind in {ROLL_BACK, ACCOUNT}), ()
     parts = PhaseParts(flags=flags, code=code, services=service_steps(phase.services, live), schema=schema, media=media)
     plan = plan_phase(application, live, phase, parts, options=wish.options(), now=now, url=environment.url)
     measured = perform(READ_MEASURED, environment, application.name)
@@ -92,6 +108,22 @@ def _schema(
     schema = perform(READ_SCHEMA, application, environment)
     steps = quarantine_steps(live, schema, wanted, with_dependents=with_dependents)
     return steps, quarantine_notes(schema, steps)
+
+
+def _media(application: Application, environment: Environment, phase: Phase, perform: Perform) -> Part:
+    """List what is to be hidden below each prefix: everything that readers meet there now."""
+    steps: list[PlannedStep] = []
+    notes: list[str] = []
+    for prefix in phase.media:
+        wish, _ = perform(
+            LOOK, application, environment, MediaWish(to=BEFORE_ANYTHING, prefix=prefix, changes=(Change.ADDITIONS,))
+        )
+        listed = perform(LIST, application, environment, wish)
+        notes.append(f"media below {prefix!r}: {listed.told[Change.ADDITIONS]} get a delete marker, every version stays")
+        if listed.actions:
+            bucket = environment.media.bucket or (application.media.bucket if application.media else "")
+            steps += hiding_steps(listed, bucket=bucket, prefix=prefix)
+    return tuple(steps), tuple(notes)
 
 
 READ_REVERT = Operation(name="read what a revert would change", run=read_revert)

@@ -38,7 +38,7 @@ def remake(application: Application, environment: Environment, plan: Plan, *, pe
             wish = ColumnWish.of(plan.options)
             return make_column_plan(application, environment, wish, perform=perform, now=now).plan
         case Verb.PHASE:
-            return make_phase_plan(application, environment, PhaseWish.of(plan), perform=perform, now=now).plan
+            return make_phase_plan(application, environment, PhaseWish.of(plan), perform=perform, now=now, former=plan).plan
         case Verb.DISCARD:
             raise UnsafeOperation(
                 f"plan {plan.hash} drops for good, and wants an exact name",

@@ -18,7 +18,7 @@ from continuity.domain.proof import proof_steps
 from continuity.domain.reverts import REVERT, Revert, short
 from continuity.domain.traffic import ROLLED_OUT, built_steps, image_steps, release_waits, scale_steps
 from continuity.domain.workloads import WorkloadState, repository_of
-from continuity.errors import UnsafeOperation
+from continuity.errors import ConfigurationRefused, UnsafeOperation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +65,7 @@ def plan_phase(
     """Plan to take a phase back.
 
     Raises:
+        ConfigurationRefused: the phase says of one workload two things that contradict each other.
         UnsafeOperation: the application is held, or nothing of the phase is left to take back.
 
     """
@@ -76,6 +77,12 @@ def plan_phase(
     if not steps:
         raise UnsafeOperation(
             f"nothing of phase {phase} is left to take back", detail="Nothing was changed.", hint="It was taken back before."
+        )
+    names = [step.name for step in steps]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise ConfigurationRefused(
+            f"phase {phase.name} would {min(twice)!r} in two ways",
+            hint="A workload gets either an image, or code that is built: leave one of them out of phases.toml.",
         )
     return Plan(
         application=application.name,

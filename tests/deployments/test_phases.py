@@ -4,19 +4,23 @@ import json
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import redirect_stdout
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from io import StringIO
 from pathlib import Path
 
 import httpx
-import psycopg
 import pytest
 from kubernetes import client, config
+from prefect.artifacts import Artifact
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+from prefect.client.schemas.objects import StateType
 
 from continuity.adapters.catalog import read_catalog
 from continuity.adapters.fingerprints import read_fingerprints
 from continuity.adapters.postgres import connect
 from continuity.adapters.s3_vault import s3_client
+from continuity.errors import ConfigurationRefused, UnsafeOperation
 from deployments.cli import app
 from deployments.local import samples
 from deployments.local.sample_cluster import DEPLOYMENT, FLAGS, NAMESPACE
@@ -24,8 +28,7 @@ from deployments.local.sample_source import RELEASES
 from deployments.local.samples import BUCKET, bring_up
 from deployments.local.stack import APPLICATIONS, Stack, stop_stack
 from flows.phase import roll_back_phase
-from tests.fixtures.cluster import eventually
-from tests.flows.test_rollback_flow import answering
+from tests.flows.test_rollback_flow import answering, ask
 
 PAGES = ("/", "/artists", "/salons", "/tattoos", "/appointments", "/health-check")
 GONE = {
@@ -46,10 +49,7 @@ class Shop:
 
     def told(self, *words: str, code: int = 0) -> dict:
         """Give a command, in this process to save the loading, and return what it answers."""
-        import contextlib
-        import io
-
-        with contextlib.redirect_stdout(io.StringIO()) as out:
+        with redirect_stdout(StringIO()) as out:
             ended = app([*words, "--json"], exit_on_error=False, result_action="return_value")
         assert (ended or 0) == code, out.getvalue()
         return json.loads(out.getvalue())
@@ -80,15 +80,16 @@ class Shop:
             found = client.AppsV1Api(api).read_namespaced_deployment(DEPLOYMENT, NAMESPACE)
             flags = client.CoreV1Api(api).read_namespaced_config_map(FLAGS, NAMESPACE).data
         listed = s3_client(endpoint_url=self.stack.urls["media"], region="us-east-1").list_objects_v2(Bucket=BUCKET)
-        labels = found.spec.template.metadata
+        spec = found.spec
+        revision = (spec.template.metadata.annotations or {}).get("org.opencontainers.image.revision")
         return {
             "catalog": {(entry.kind, entry.name): entry for entry in catalog},
             "rows": {each.table: each for each in read_fingerprints(dsn, "blottr")},
             "checkout": [self.git("status", "--porcelain"), self.git("rev-parse", "main"), self.git("tag")],
-            "release": (found.spec.template.spec.containers[0].image, found.spec.replicas, labels.labels, labels.annotations.get("org.opencontainers.image.revision")),
+            "release": (spec.template.spec.containers[0].image, spec.replicas, spec.template.metadata.labels, revision),
             "flags": flags,
-            "media": {each["Key"]: each["ETag"] for each in listed["Contents"]} if "Contents" in listed else {},
-        }  # fmt: skip
+            "media": {each["Key"]: each["ETag"] for each in listed.get("Contents", ())},
+        }
 
 
 @pytest.fixture(scope="module")
@@ -98,8 +99,8 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     described = directory / "applications"
     shutil.copytree(APPLICATIONS, described)
     blottr = described / "blottr/application.toml"
-    hurried = blottr.read_text().replace("window_seconds = 10", "window_seconds = 0.5").replace("interval_seconds = 1\n", "interval_seconds = 0.1\n")
-    blottr.write_text(hurried)
+    hurried = blottr.read_text().replace("window_seconds = 10", "window_seconds = 0.5")
+    blottr.write_text(hurried.replace("interval_seconds = 1\n", "interval_seconds = 0.1\n"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(samples, "MEGABYTES", 1)
         patch.setattr(samples, "REPLICAS", 1)
@@ -121,7 +122,7 @@ def environment(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_phase_is_taken_back_from_the_terminal_and_brought_back_as_if_it_had_never_gone(shop):
     before = shop.everything()
-    runs, gone, off = [], set(), set()
+    runs, gone = [], set()
 
     for phase, pages in GONE.items():
         runs.append(shop.carry_out("phase", "blottr", phase))
@@ -139,5 +140,46 @@ def test_every_phase_is_taken_back_from_the_terminal_and_brought_back_as_if_it_h
     after = shop.everything()
     assert {part: after[part] for part in before if after[part] != before[part]} == {}
     assert shop.health()["release"] == RELEASES[-1][0]
-    trees = {shop.git("rev-parse", f"{branch}^{{tree}}") for branch in shop.git("branch", "--format=%(refname)").split() if "-undo-" in branch}
-    assert shop.git("rev-parse", "main^{tree}") in trees
+    undone = [branch for branch in shop.git("branch", "--format=%(refname)").split() if "-undo-" in branch]
+    assert shop.git("rev-parse", "main^{tree}") in {shop.git("rev-parse", f"{branch}^{{tree}}") for branch in undone}
+
+
+def test_a_phase_is_taken_back_by_the_form_once_a_person_has_approved_its_plan(shop, prefect_server):
+    before = shop.everything()
+
+    run, state = answering(
+        lambda: roll_back_phase("blottr", "booking", return_state=True), {"decision": "carry the plan out", "name": "Ada"}
+    )
+
+    assert (state.type, state.name) == (StateType.COMPLETED, "Done"), state.message
+    assert shop.statuses()["/appointments"] == 404
+    shown = Artifact.get("blottr-plan").data
+    assert "'app/services/booking_service.ts' goes" in shown
+    assert "alter table public.appointments set schema" in shown
+    assert "nothing is lost" in shown
+    chosen = FlowRunFilter(id=FlowRunFilterId(any_=[run.id]))
+    names = {task.name.rsplit("-", 1)[0] for task in ask(lambda asked: asked.read_task_runs(flow_run_filter=chosen))}
+    assert {"set bookingSystem off", "commit the revert", "set the release of blottr-app", "set the schema aside"} <= names
+
+    shop.carry_out("undo", state.message.split()[1])
+    assert shop.statuses() == dict.fromkeys(PAGES, 200)
+    after = shop.everything()
+    assert {part: after[part] for part in before if after[part] != before[part]} == {}
+
+
+def test_a_phase_that_is_not_known_is_refused_with_the_known_ones_and_the_nearest(shop):
+    with pytest.raises(ConfigurationRefused) as refused:
+        shop.told("phase", "blottr", "bookings")
+
+    assert "did you mean 'booking'?" in refused.value.message
+    assert refused.value.hint == "Known: authentication, business-core, content, booking."
+
+
+def test_a_phase_on_which_another_stands_is_refused_by_name_and_nothing_has_changed(shop):
+    before = shop.everything()
+
+    with pytest.raises(UnsafeOperation) as refused:
+        shop.told("phase", "blottr", "business-core")
+
+    assert "foreign key appointments_artist_id_fkey on public.appointments needs" in refused.value.detail
+    assert shop.everything() == before

@@ -15,6 +15,7 @@ UNMEASURED_SECONDS: Mapping[str, float] = {
     "commit the revert": 1,
     "pause what scales back": 1,
     "pin what scales": 1,
+    "unpin what scales": 1,
     "scale a workload": 1,
     "stop a workload": 2,
     "wait for sessions": 5,

@@ -23,7 +23,7 @@ def plan_markdown(plan: Plan, estimates: Estimates) -> str:
     ]
     parts = [
         f"# Plan {plan.hash}: {plan.verb.value} of {plan.application}",
-        f"**Will be lost** (an estimate): {_cell(str(estimates.discards))}",
+        f"**Will be lost:** {_cell(estimates.discards.told)}",
         f"About **{estimates.total_seconds:.0f} s** in all. Nothing has been changed.",
         "## Acts on",
         reports.markdown_table(dict(plan.targets)),

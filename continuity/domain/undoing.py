@@ -208,8 +208,13 @@ def _former_replicas(step: str, facts: Facts) -> PlannedStep:
 
 
 def _unpinned(step: str, facts: Facts) -> PlannedStep:
-    arguments = {name: facts[name] for name in ("namespace", "workload", "containers", "uid", "scalers")}
-    return PlannedStep(name=f"{step}: resume", kind="resume what scales back", target=_scalers(facts), arguments=arguments)
+    arguments = {name: facts[name] for name in ("namespace", "workload", "containers", "uid", "scalers", "pinned to")}
+    return PlannedStep(name=f"un{step}", kind="unpin what scales", target=_scalers(facts), arguments=arguments)
+
+
+def _pinned_again(step: str, facts: Facts) -> PlannedStep:
+    arguments = {name: facts[name] for name in ("namespace", "workload", "containers", "uid", "pinned to")}
+    return PlannedStep(name=step.removeprefix("un"), kind="pin what scales", target=_scalers(facts), arguments=arguments)
 
 
 def _scalers(facts: Facts) -> str:
@@ -226,6 +231,7 @@ INVERSES: Mapping[str, Callable[[str, Facts], PlannedStep]] = {
     quarantine.PUT_BACK: quarantine.set_aside_step,
     REVERT: inverse_revert,
     "pin what scales": _unpinned,
+    "unpin what scales": _pinned_again,
     "scale a workload": _former_replicas,
     TAKE_OUT: put_in_step,
     PUT_IN: take_out_step,

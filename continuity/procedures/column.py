@@ -36,7 +36,7 @@ def make_column_plan(
     steps, notes = _steps(application, environment, live, schema, wish, perform)
     plan = plan_column(application, live, wish, steps, now=now, url=environment.url)
     measured = perform(READ_MEASURED, environment, application.name)
-    estimates = predict(plan, point=None, measured=measured, discards=Discards(), live_bytes=0)
+    estimates = predict(plan, point=None, measured=measured, discards=Discards(kept=True), live_bytes=0)
     return WaitingPlan(plan=plan, estimates=replace(estimates, notes=notes + estimates.notes))
 
 

@@ -75,7 +75,7 @@ def make_phase_plan(
     parts = PhaseParts(flags=flags, code=code, services=service_steps(phase.services, live), schema=schema, media=media)
     plan = plan_phase(application, live, phase, parts, options=wish.options(), now=now, url=environment.url)
     measured = perform(READ_MEASURED, environment, application.name)
-    estimates = predict(plan, point=None, measured=measured, discards=Discards(), live_bytes=0)
+    estimates = predict(plan, point=None, measured=measured, discards=Discards(kept=True), live_bytes=0)
     notes = (*flag_notes, *code_notes, *schema_notes, *media_notes, KEPT)
     return WaitingPlan(plan=plan, estimates=replace(estimates, notes=notes + estimates.notes))
 

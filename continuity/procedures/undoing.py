@@ -43,7 +43,7 @@ def make_undo_plan(
         seen = perform(OBSERVE_FLAGS, application, environment)
         plan = plan_undo_of_flags(application, seen, history, former, options={"run": run}, now=now)
         measured = perform(READ_MEASURED, environment, application.name)
-        estimates = predict(plan, point=None, measured=measured, discards=Discards(), live_bytes=0)
+        estimates = predict(plan, point=None, measured=measured, discards=Discards(kept=True), live_bytes=0)
         return WaitingPlan(plan=plan, estimates=replace(estimates, notes=seen.notes + estimates.notes))
     if changes_media_only(former):
         _, bucket = perform(LOOK, application, environment, former.steps[0].arguments["prefix"])
@@ -65,7 +65,7 @@ def make_undo_plan(
     )
     then = next((entry.facts["activity"] for entry in history.entries if "activity" in entry.facts), ())
     counted = [TableActivity(**each) for each in then]
-    discards = written_since(counted, live.activity, rows={}, same_database=True) if swapped else Discards()
+    discards = written_since(counted, live.activity, rows={}, same_database=True) if swapped else Discards(kept=True)
     measured = perform(READ_MEASURED, environment, application.name)
     estimates = predict(plan, point=None, measured=measured, discards=discards, live_bytes=live.size_bytes if swapped else 0)
     return WaitingPlan(plan=plan, estimates=replace(estimates, notes=notes + estimates.notes))

@@ -33,6 +33,7 @@ from continuity.steps.traffic import (
     RESUME_SCALERS,
     START_WORKLOAD,
     STOP_WORKLOAD,
+    UNPIN_SCALERS,
     WAIT_FOR_ROLLOUT,
     WAIT_FOR_SESSIONS,
 )
@@ -49,6 +50,7 @@ KINDS = (
     RESTORE_SHADOW,
     SET_THE_RELEASE,
     PIN_SCALERS,
+    UNPIN_SCALERS,
     SCALE_WORKLOAD,
     SET_THE_FLAGS,
     SET_FLAG,

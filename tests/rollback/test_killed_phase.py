@@ -116,6 +116,10 @@ def test_killed_at_every_point_and_resumed_each_time_it_ends_as_undisturbed_and_
         pass
 
     back, undone = phased.everything(), phased.stage.runs()[0]
+    third, _ = phased.stage.plan_undo()
+    assert start_run(phased.stage.seat.environment, "guestbook", third, None) == 0
+    last = phased.everything()
+    assert (last["image"], last["replicas"], last["scaler"]) == (OTHER, 1, (1, 1))
     assert {name: back[name] for name in ("image", "replicas", "scaler", "status")} == {
         "image": GOOD, "replicas": REPLICAS, "scaler": before["scaler"], "status": "",
     }  # fmt: skip

@@ -118,6 +118,13 @@ OFFERS = (
         tags=("rollback",),
     ),
     Offer(
+        name="undo",
+        entrypoint="flows.undo:undo_run",
+        description="Takes a finished run back by the inverse of each of its steps: shows the plan, and waits for a person to"
+        " approve it.",
+        tags=("undo", "rollback"),
+    ),
+    Offer(
         name="phase",
         entrypoint="flows.phase:roll_back_phase",
         description="Takes one phase of the application back, flags, code, schema and media: shows the plan, and waits for a"

@@ -28,6 +28,7 @@ from deployments.local.sample_source import RELEASES
 from deployments.local.samples import BUCKET, bring_up
 from deployments.local.stack import APPLICATIONS, Stack, stop_stack
 from flows.phase import roll_back_phase
+from flows.undo import undo_run
 from tests.flows.test_rollback_flow import answering, ask
 
 PAGES = ("/", "/artists", "/salons", "/tattoos", "/appointments", "/health-check")
@@ -144,7 +145,7 @@ def test_every_phase_is_taken_back_from_the_terminal_and_brought_back_as_if_it_h
     assert shop.git("rev-parse", "main^{tree}") in {shop.git("rev-parse", f"{branch}^{{tree}}") for branch in undone}
 
 
-def test_a_phase_is_taken_back_by_the_form_once_a_person_has_approved_its_plan(shop, prefect_server):
+def test_a_phase_is_taken_back_and_brought_back_by_forms_once_a_person_has_approved_each_plan(shop, prefect_server):
     before = shop.everything()
 
     run, state = answering(
@@ -161,7 +162,9 @@ def test_a_phase_is_taken_back_by_the_form_once_a_person_has_approved_its_plan(s
     names = {task.name.rsplit("-", 1)[0] for task in ask(lambda asked: asked.read_task_runs(flow_run_filter=chosen))}
     assert {"set bookingSystem off", "commit the revert", "set the release of blottr-app", "set the schema aside"} <= names
 
-    shop.carry_out("undo", state.message.split()[1])
+    _, state = answering(lambda: undo_run("blottr", return_state=True), {"decision": "carry the plan out", "name": "Ada"})
+
+    assert (state.type, state.name) == (StateType.COMPLETED, "Done"), state.message
     assert shop.statuses() == dict.fromkeys(PAGES, 200)
     after = shop.everything()
     assert {part: after[part] for part in before if after[part] != before[part]} == {}

@@ -5,9 +5,7 @@ from datetime import UTC, datetime
 from prefect import flow
 from prefect.client.schemas.objects import State
 
-from continuity.procedures.runs import newest_run
-from continuity.procedures.undoing import make_undo_plan
-from continuity.steps.places import journals_of
+from continuity.procedures.undoing import CHOOSE_RUN, make_undo_plan
 from flows.carrying import approve_and_carry_out
 from flows.forms import ProtectedName, RunOrLast
 from flows.protection import protecting
@@ -26,6 +24,6 @@ def undo_run(application: ProtectedName, run: RunOrLast = "") -> State[None]:
 
     """
     with protecting(application) as (protected, environment):
-        wanted = newest_run(journals_of(environment), protected.name, wanted=run)
+        wanted = perform_as_task(CHOOSE_RUN, protected, environment, run)
         waiting = make_undo_plan(protected, environment, wanted, perform=perform_as_task, now=datetime.now(UTC))
         return approve_and_carry_out(protected, environment, waiting)

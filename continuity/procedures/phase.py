@@ -1,12 +1,9 @@
 """Plan to take one phase of an application back: observe every part of it, decide the steps, and show what each does."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 
 from continuity.adapters.approvals import WaitingPlan
-from continuity.domain.activity import Discards
 from continuity.domain.application import Application
-from continuity.domain.estimates import predict
 from continuity.domain.feature import switch_steps
 from continuity.domain.live import LiveState
 from continuity.domain.media_plan import ACCOUNT, ROLL_BACK, MediaWish, hiding_steps
@@ -26,8 +23,7 @@ from continuity.domain.plan import Plan, PlannedStep
 from continuity.domain.quarantine import quarantine_notes, quarantine_steps
 from continuity.procedures.feature import OBSERVE_FLAGS
 from continuity.procedures.live import OBSERVE
-from continuity.procedures.media import LIST, LOOK
-from continuity.procedures.rollback import READ_MEASURED
+from continuity.procedures.media import LIST, LOOK, estimate_media
 from continuity.settings import Environment
 from continuity.steps.operation import Operation, Perform
 from continuity.steps.places import source_of
@@ -74,10 +70,8 @@ def make_phase_plan(
         media, media_notes = tuple(step for step in former.steps if step.kind in {ROLL_BACK, ACCOUNT}), ()
     parts = PhaseParts(flags=flags, code=code, services=service_steps(phase.services, live), schema=schema, media=media)
     plan = plan_phase(application, live, phase, parts, options=wish.options(), now=now, url=environment.url)
-    measured = perform(READ_MEASURED, environment, application.name)
-    estimates = predict(plan, point=None, measured=measured, discards=Discards(kept=True), live_bytes=0)
     notes = (*flag_notes, *code_notes, *schema_notes, *media_notes, KEPT)
-    return WaitingPlan(plan=plan, estimates=replace(estimates, notes=notes + estimates.notes))
+    return WaitingPlan(plan=plan, estimates=estimate_media(environment, plan, perform=perform, notes=notes))
 
 
 def _flags(application: Application, environment: Environment, phase: Phase, perform: Perform) -> Part:
@@ -115,9 +109,8 @@ def _media(application: Application, environment: Environment, phase: Phase, per
     steps: list[PlannedStep] = []
     notes: list[str] = []
     for prefix in phase.media:
-        wish, _ = perform(
-            LOOK, application, environment, MediaWish(to=BEFORE_ANYTHING, prefix=prefix, changes=(Change.ADDITIONS,))
-        )
+        whole, _ = perform(LOOK, application, environment, prefix)
+        wish = MediaWish(to=BEFORE_ANYTHING, prefix=whole, changes=(Change.ADDITIONS,))
         listed = perform(LIST, application, environment, wish)
         notes.append(f"media below {prefix!r}: {listed.told[Change.ADDITIONS]} get a delete marker, every version stays")
         if listed.actions:

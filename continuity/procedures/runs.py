@@ -18,7 +18,7 @@ from continuity.domain.estimates import measured_seconds
 from continuity.domain.holds import hold_after
 from continuity.domain.lease import Purpose
 from continuity.domain.plan import Facts, Plan, PlannedStep, Verb, what_changed
-from continuity.domain.run import EntryKind, History, RunId, application_of_run, run_id
+from continuity.domain.run import EntryKind, History, RunId, run_id
 from continuity.engine import Ended, Engine, Observer, Phase, unobserved
 from continuity.errors import ConfigurationRefused, DamagedObject, NotStored, UnsafeOperation, VaultError
 from continuity.journal import Journal, list_runs, plan_facts, plan_of, read_history
@@ -177,27 +177,6 @@ def open_run(journals: Vault, application: ApplicationName) -> RunId | None:
     """Return the run that was begun and has not ended. Runs exclude each other, so there is one at the most."""
     lease = last_lease(journals, application, Purpose.CHANGE)
     return _open(journals, lease.journal) if lease else None
-
-
-def newest_run(journals: Vault, application: ApplicationName, *, wanted: str = "") -> RunId:
-    """Return the run that is wanted, or the application's last one.
-
-    Raises:
-        ConfigurationRefused: it is another application's, or there was none.
-        UnsafeOperation: it has not ended.
-
-    """
-    lease = last_lease(journals, application, Purpose.CHANGE)
-    run = wanted or (lease.journal if lease else "")
-    if not run or application_of_run(run) != application:
-        raise ConfigurationRefused(f"no run {run!r} of {application}", hint="See `continuity status` for the runs there are.")
-    if _open(journals, run) is not None:
-        raise UnsafeOperation(
-            f"{run} was begun and has not ended",
-            detail="Nothing was changed.",
-            hint=f"Finish it with `continuity resume {run}`, or take it back with `continuity undo {run}`.",
-        )
-    return RunId(run)
 
 
 def active_hold(journals: Vault, application: ApplicationName) -> RunId | None:

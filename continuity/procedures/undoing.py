@@ -5,21 +5,25 @@ from dataclasses import replace
 from datetime import datetime
 
 from continuity.adapters.approvals import WaitingPlan
+from continuity.adapters.leases import last_lease
 from continuity.domain.activity import Discards, TableActivity, written_since
 from continuity.domain.application import Application
 from continuity.domain.constraints import TAKE_OUT
 from continuity.domain.estimates import predict
 from continuity.domain.feature import switches_only
+from continuity.domain.lease import Purpose
 from continuity.domain.media_plan import changes_media_only
 from continuity.domain.plan import Facts
 from continuity.domain.quarantine import SET_ASIDE
-from continuity.domain.run import EntryKind, History, RunId
+from continuity.domain.run import EntryKind, History, RunId, application_of_run
 from continuity.domain.undoing import plan_undo, plan_undo_of_flags, plan_undo_of_media
+from continuity.errors import ConfigurationRefused, UnsafeOperation
 from continuity.journal import plan_of, read_history
 from continuity.procedures.feature import OBSERVE_FLAGS
 from continuity.procedures.live import OBSERVE
 from continuity.procedures.media import LOOK, estimate_media
 from continuity.procedures.rollback import READ_MEASURED, refuse_unready
+from continuity.procedures.runs import open_run
 from continuity.settings import Environment
 from continuity.steps.constraints import CHECK_PUT_IN
 from continuity.steps.operation import PATIENT, Operation, Perform
@@ -79,10 +83,33 @@ def _refuse_lost(environment: Environment, history: History, perform: Perform) -
             perform(_CHECKED[kinds[entry.step]], environment, entry.facts)
 
 
+def choose_run(application: Application, environment: Environment, wanted: str) -> RunId:
+    """Return the finished run that is wanted, "" being the application's last one. Changes nothing.
+
+    Raises:
+        ConfigurationRefused: it is another application's, or there was none.
+        UnsafeOperation: it has not ended.
+
+    """
+    journals = journals_of(environment)
+    lease = last_lease(journals, application.name, Purpose.CHANGE)
+    run = wanted or (lease.journal if lease else "")
+    if not run or application_of_run(run) != application.name:
+        raise ConfigurationRefused(f"no run {run!r} of {application.name}", hint="See `continuity status` for those there are.")
+    if run == open_run(journals, application.name):
+        raise UnsafeOperation(
+            f"{run} was begun and has not ended",
+            detail="Nothing was changed.",
+            hint=f"Finish it with `continuity resume {run}`, or take it back with `continuity undo {run}`.",
+        )
+    return RunId(run)
+
+
 def read_run(environment: Environment, run: RunId) -> History:
     """Read a run's journal. Changes nothing."""
     return read_history(journals_of(environment), run)
 
 
 _CHECKED: Mapping[str, Operation[[Environment, Facts], None]] = {SET_ASIDE: CHECK_PUT_BACK, TAKE_OUT: CHECK_PUT_IN}
+CHOOSE_RUN = Operation(name="choose the run to take back", run=choose_run, retry=PATIENT)
 READ_RUN = Operation(name="read the run's journal", run=read_run, retry=PATIENT)

@@ -144,7 +144,7 @@ class Engine:
         result: Facts = {}
         if found is Probe.FOREIGN:
             raise _foreign(step)
-        if found is Probe.NOT_DONE:
+        if found is Probe.NOT_DONE or kind.watches:
             if intent is None:
                 self.journal.append(EntryKind.INTENT, step=step.name, facts=facts, may_spool=passed)
             self.observe(step, Phase.AFTER_INTENT)

@@ -62,6 +62,10 @@ class ClusterConflict(ClusterError):
     """Somebody else has changed the object first, or made one of the name."""
 
 
+class FieldConflict(ClusterError):
+    """Other managers have set fields of an object to other values than are wanted of them; the message names both."""
+
+
 class BackupFailed(ContinuityError):
     """No recovery point was made; what was half written is not visible as one."""
 

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
 from continuity.errors import ConfigurationRefused
 
@@ -144,6 +144,55 @@ class TrafficSection(Section):
     """Where the secrets of journeys are, by name: `env:VARIABLE` or `file:/path`."""
 
 
+_Place = Annotated[str, Field(pattern=r"^([a-z0-9][-a-z0-9.]*/[a-z0-9][-a-z0-9.]*)?$")]
+
+
+class ShiftSection(Section):
+    """What divides visitors between a recovered side and the rest: a route, a canary ingress, or a command of one's own."""
+
+    route: _Place = ""
+    """HTTPRoute as `namespace/name`, in whose rules `backend` and others have weights (Gateway API)."""
+    backend: str = ""
+    """Service that is the recovered side, as the route names it."""
+    ingress: _Place = ""
+    """Canary Ingress of ingress-nginx as `namespace/name`; what it points to is the recovered side."""
+    set_command: tuple[str, ...] = ()
+    """Program with its arguments that gives the recovered side `{percent}` of the visitors, by DNS weights for instance."""
+    read_command: tuple[str, ...] = ()
+    """Program with its arguments whose last line says the percentage that the recovered side gets now."""
+    command_deadline_seconds: Annotated[float, Field(gt=0)] = 60
+    """How long either program may take."""
+    url: _BaseUrl
+    """Base address at which the recovered side alone is reached: through that of users the others would answer as well."""
+    rungs: Annotated[tuple[Annotated[int, Field(ge=1, le=100)], ...], Field(min_length=1)] = (10, 25, 50, 100)
+    """Percentages by which traffic comes back."""
+    hold_seconds: Annotated[float, Field(ge=0)] = 120
+    """How long each of them is held and watched."""
+    interval_seconds: Annotated[float, Field(gt=0)] = 10
+    """How often it is looked at meanwhile: so long at the most until traffic is back at zero."""
+    settle_seconds: Annotated[float, Field(ge=0)] = 30
+    """For how long after a step a number may be missing; later that counts as bad."""
+    most_latency_seconds: Annotated[float, Field(gt=0)] = 1
+    """How long answers may take."""
+    error_rate: str = ""
+    """Query to Prometheus whose value is the part of its answers that are errors; by default that of `[prometheus]`."""
+    latency: str = ""
+    """Query to Prometheus whose value is its latency in seconds; by default our own requests tell it."""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "ShiftSection":
+        ways = [name for name in ("route", "ingress", "set_command") if getattr(self, name)]
+        if len(ways) != 1:
+            raise ValueError(f"exactly one of route, ingress and set_command is to be set, not {len(ways)}")
+        if bool(self.route) != bool(self.backend):
+            raise ValueError("route and backend belong together")
+        if bool(self.set_command) != bool(self.read_command):
+            raise ValueError("set_command and read_command belong together")
+        if list(self.rungs) != sorted(set(self.rungs)):
+            raise ValueError("rungs have to rise")
+        return self
+
+
 class PrometheusSection(Section):
     """Where Prometheus is, and how it tells the application's error rate."""
 
@@ -175,10 +224,17 @@ class Environment(Section):
     journal: JournalSection | None = None
     cluster: ClusterSection = ClusterSection()
     traffic: TrafficSection | None = None
+    shift: ShiftSection | None = None
     prometheus: PrometheusSection | None = None
     prefect: PrefectSection = PrefectSection()
     applications: Path = Path("applications")
     """Folder of applications, each a folder with an application.toml."""
+
+    @model_validator(mode="after")
+    def _prometheus_is_there(self) -> "Environment":
+        if self.shift and (self.shift.error_rate or self.shift.latency) and not self.prometheus:
+            raise ValueError("the section shift has queries to Prometheus, and there is no section prometheus")
+        return self
 
     @property
     def drill_dsn(self) -> str:

@@ -1,13 +1,13 @@
 """The Kubernetes API through the official client: opened, every call limited in time, its errors translated once."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from continuity.domain.workloads import FieldValue
-from continuity.errors import ClusterConflict, ClusterError, ConfigurationRefused, NotInCluster, UnsafeOperation
+from continuity.errors import ClusterConflict, ClusterError, ConfigurationRefused, FieldConflict, NotInCluster, UnsafeOperation
 from continuity.settings import ClusterSection
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ Document = dict[str, Any]
 REQUEST_SECONDS = (3.05, 15.0)
 """To connect, and to wait for an answer."""
 REREADS = 5
-NOT_FOUND, CONFLICT, INVALID = 404, 409, 422
+OK, REDIRECTED, NOT_FOUND, CONFLICT, INVALID = 200, 300, 404, 409, 422
 PASSING = frozenset({CONFLICT, 429, 500, 502, 503, 504})
 """Statuses after which the same call may go through (API conventions, "HTTP Status codes")."""
 HINTS = {
@@ -52,6 +52,40 @@ class Cluster:
         with translated(f"{what} at {self.host}"):
             answer = method(*arguments, _request_timeout=self.timeout, **options)
             plain: Document = self.api.sanitize_for_serialization(answer)  # type: ignore[no-untyped-call]
+            return plain
+
+    def request(
+        self,
+        what: str,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Any = None,
+        content_type: str = "application/json",
+    ) -> Document:
+        """Ask for a path of the API: for kinds of objects that are known only when they are read.
+
+        Raises:
+            FieldConflict: others manage what was to be applied.
+            NotInCluster, ClusterConflict, ClusterError: as `call`.
+
+        """
+        with translated(f"{what} at {self.host}"):
+            prepared = self.api.param_serialize(
+                method,
+                path,
+                query_params=list((query or {}).items()),
+                header_params={"Accept": "application/json", "Content-Type": content_type},
+                body=body,
+                auth_settings=["BearerToken"],
+            )
+            answer = self.api.call_api(*prepared, _request_timeout=self.timeout)
+            said = answer.read()  # type: ignore[no-untyped-call]
+            if not OK <= answer.status < REDIRECTED:
+                # It raises what an answer of this status means.
+                self.api.response_deserialize(answer, {})
+            plain: Document = json.loads(said)
             return plain
 
     def text(self, what: str, method: Callable[..., Any], *arguments: Any, **options: Any) -> str:
@@ -111,6 +145,12 @@ def translated(what: str) -> Iterator[None]:
         yield
     except ApiException as error:
         status = int(error.status or 0)
+        if conflicts := _field_conflicts(error):
+            raise FieldConflict(
+                f"{what}: {conflicts[0]}" + (f" and {len(conflicts) - 1} more" if conflicts[1:] else ""),
+                detail="\n".join(conflicts),
+                hint="Let the manager that is named give the fields up, leave them out, or ask to take them over.",
+            ) from error
         kind = {NOT_FOUND: NotInCluster, CONFLICT: ClusterConflict}.get(status, ClusterError)
         # Without a status the answer never came or made no sense.
         raise kind(
@@ -134,6 +174,15 @@ def _told(error: Any) -> str:
         return str(json.loads(error.body)["message"])
     except (ValueError, KeyError, TypeError):
         return str(error.reason)
+
+
+def _field_conflicts(error: Any) -> list[str]:
+    """Return which managers have set which fields, where that is why something was not applied."""
+    try:
+        causes = json.loads(error.body)["details"]["causes"]
+    except (ValueError, KeyError, TypeError):
+        return []
+    return [f"{each['message']}: {each['field']}" for each in causes if each.get("reason") == "FieldManagerConflict"]
 
 
 def cluster_uid(cluster: Cluster) -> str:

@@ -11,10 +11,10 @@ from continuity.settings import PrometheusSection
 ANSWER_SECONDS = 10.0
 
 
-def read_number(section: PrometheusSection, query: str) -> tuple[float | None, str]:
+def read_number(section: PrometheusSection, query: str, *, answer_seconds: float = ANSWER_SECONDS) -> tuple[float | None, str]:
     """Return what a query gives now: the greatest of its values, or None and why there is none."""
     with visiting(section.url, ca_file=section.ca_file) as visitor:
-        answer = visitor.ask(f"/api/v1/query?{urlencode({'query': query})}", answer_seconds=ANSWER_SECONDS)
+        answer = visitor.ask(f"/api/v1/query?{urlencode({'query': query})}", answer_seconds=answer_seconds)
     if wrong := Expected(values={"status": "success"}).wrong_with(answer):
         return None, f"Prometheus {wrong}"
     try:

@@ -11,11 +11,13 @@ from continuity.steps.error_rate import WATCH_ERRORS
 from continuity.steps.feature import RESTART_WORKLOAD, SEE_WHO_HAS_IT, SET_FLAG
 from continuity.steps.health import CHECK_HEALTH
 from continuity.steps.live import COMPARE_QUERY_TIMES, JudgeLive, validating_live
+from continuity.steps.manifests import APPLY_WAVE
 from continuity.steps.pods import GATHER_PODS
 from continuity.steps.pooling import OPEN_POOLER
 from continuity.steps.quarantine import PUT_SCHEMA_BACK, QUARANTINE_SCHEMA
 from continuity.steps.release import PULL_IMAGE, SET_THE_FLAGS, SET_THE_RELEASE
 from continuity.steps.shadow import RESTORE_SHADOW, Judge, judging
+from continuity.steps.shifting import SHIFT_TRAFFIC
 from continuity.steps.step import Step
 from continuity.steps.swapping import SWAP
 from continuity.steps.traffic import (
@@ -60,6 +62,8 @@ KINDS = (
     GATHER_PODS,
     COMPARE_QUERY_TIMES,
     WATCH_ERRORS,
+    APPLY_WAVE,
+    SHIFT_TRAFFIC,
 )
 
 

@@ -52,4 +52,6 @@ class Step:
     """Whether this effect decides the run: before it failures are undone, after it there is only forward."""
     observes: bool = False
     """Whether the step only looks: then nothing is probed after it."""
+    watches: bool = False
+    """Whether acting includes watching the effect for a while: then the effect alone, found by a probe, is not yet all."""
     retry: Retry = PATIENT

@@ -143,6 +143,14 @@ def _start(world: World, facts: Facts) -> Facts:
     return {}
 
 
+def _roll_out_facts(world: World, arguments: Facts) -> Facts:
+    """Name the object that is waited for: a plan knows no uid of what its own run applies."""
+    if "uid" in arguments:
+        return arguments
+    with open_cluster(world.environment.cluster) as cluster:
+        return {**arguments, "uid": read_workload(cluster, ref_of(arguments)).uid}
+
+
 def _roll_out(world: World, facts: Facts) -> Facts:
     with open_cluster(world.environment.cluster) as cluster:
         replicas = read_planned(cluster, facts).replicas
@@ -263,7 +271,7 @@ PAUSE_SCALERS = Step(kind=PAUSE, facts=_pause_facts, probe=_paused, do=_pause, u
 RESUME_SCALERS = Step(kind=RESUME, facts=_resume_facts, probe=_resumed, do=_resume, retry=_PATIENT)
 STOP_WORKLOAD = Step(kind=STOP, facts=_stop_facts, probe=_stopped, do=_stop, undo=_unstop, retry=_PATIENT)
 START_WORKLOAD = Step(kind=START, facts=_start_facts, probe=_started, do=_start, retry=_TWICE)
-WAIT_FOR_ROLLOUT = Step(kind=ROLL_OUT, do=_roll_out, observes=True, retry=_TWICE)
+WAIT_FOR_ROLLOUT = Step(kind=ROLL_OUT, facts=_roll_out_facts, do=_roll_out, observes=True, retry=_TWICE)
 WAIT_FOR_SESSIONS = Step(kind=WAIT, do=_wait, observes=True, retry=_PATIENT)
 END_SESSIONS = Step(kind=END, do=_end, observes=True, retry=_PATIENT)
 CLOSE_DATABASE = Step(kind=CLOSE, probe=_closed, do=_close, undo=_reopen, retry=_PATIENT)

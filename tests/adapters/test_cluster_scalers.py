@@ -49,7 +49,7 @@ def scalers(cluster, web: WorkloadRef):
 def without_version(found: Document) -> Document:
     """Leave out what rises with every change."""
     kept = copy.deepcopy(found)
-    for field in ("resourceVersion", "generation"):
+    for field in ("resourceVersion", "generation", "managedFields"):
         kept["metadata"].pop(field, None)
     if not kept["metadata"].get("annotations"):
         kept["metadata"].pop("annotations", None)

@@ -1,10 +1,9 @@
 """What the product relies on of a Kubernetes API server: run against the stand-in, and against any cluster by --kubeconfig.
 
-All of it holds on a real API server 1.36. What the stand-in cannot do yet carries the marker `real_cluster`: without
---kubeconfig those tests are deselected, which the header and the last line of a run say. They need the CRDs of the
-Gateway API 1.x on the cluster.
+All of it holds on a real API server 1.36 with the CRDs of the Gateway API 1.x.
 """
 
+import json
 import threading
 from uuid import uuid4
 
@@ -13,6 +12,7 @@ from kubernetes import client, watch
 from kubernetes.client.rest import ApiException
 from kubernetes.dynamic import DynamicClient
 
+from continuity.adapters.cluster import Cluster
 from tests.fixtures.cluster import eventually, make_deployment
 
 APPLY = {"_content_type": "application/apply-patch+yaml"}
@@ -321,10 +321,9 @@ def test_a_rollout_makes_pods_with_logs_and_a_revision_for_each_template(apps, c
     assert core.read_namespaced_pod_log(running[0].metadata.name, ns, container="app", tail_lines=5)
 
 
-# What the stand-in cannot do yet
+# Server-side apply, dry runs, routes
 
 
-@pytest.mark.real_cluster
 def test_server_side_apply_takes_away_what_is_no_longer_named(apps, ns) -> None:
     fewer = make_deployment("applied", image="nginx:1.28", replicas=0)
     del fewer["spec"]["template"]["spec"]["containers"][1]
@@ -338,7 +337,6 @@ def test_server_side_apply_takes_away_what_is_no_longer_named(apps, ns) -> None:
     assert "probe" in [each.manager for each in applied.metadata.managed_fields]
 
 
-@pytest.mark.real_cluster
 def test_server_side_apply_of_what_another_manages_is_a_conflict(apps, ns) -> None:
     first, second = make_deployment("contested", replicas=0), make_deployment("contested", replicas=7)
     apps.patch_namespaced_deployment("contested", ns, first, field_manager="probe", force=True, **APPLY)
@@ -347,7 +345,6 @@ def test_server_side_apply_of_what_another_manages_is_a_conflict(apps, ns) -> No
         apps.patch_namespaced_deployment("contested", ns, second, field_manager="other", force=False, **APPLY)
 
 
-@pytest.mark.real_cluster
 def test_the_dynamic_client_applies(kubernetes_api, ns) -> None:
     maps = DynamicClient(kubernetes_api).resources.get(api_version="v1", kind="ConfigMap")
     body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "dynamic", "namespace": ns}, "data": {"k": "v"}}
@@ -358,7 +355,6 @@ def test_the_dynamic_client_applies(kubernetes_api, ns) -> None:
     assert made.metadata.uid
 
 
-@pytest.mark.real_cluster
 def test_a_dry_run_makes_nothing(apps, ns) -> None:
     apps.create_namespaced_deployment(ns, make_deployment("dry"), dry_run="All")
 
@@ -366,7 +362,6 @@ def test_a_dry_run_makes_nothing(apps, ns) -> None:
         apps.read_namespaced_deployment("dry", ns)
 
 
-@pytest.mark.real_cluster
 def test_weights_of_a_route_are_patched_and_checked(custom, ns) -> None:
     route = unique("route")
     custom.create_namespaced_custom_object(*GATEWAY, ns, "httproutes", {"metadata": {"name": route}} | HTTP_ROUTE)
@@ -394,7 +389,6 @@ def test_weights_of_a_route_are_patched_and_checked(custom, ns) -> None:
         )
 
 
-@pytest.mark.real_cluster
 def test_a_canary_annotation_of_an_ingress_is_patched_and_the_others_stay(kubernetes_api, ns) -> None:
     networking = client.NetworkingV1Api(kubernetes_api)
     canary, weight = "nginx.ingress.kubernetes.io/canary", "nginx.ingress.kubernetes.io/canary-weight"
@@ -405,3 +399,84 @@ def test_a_canary_annotation_of_an_ingress_is_patched_and_the_others_stay(kubern
     patched = networking.patch_namespaced_ingress("canary", ns, {"metadata": {"annotations": {weight: "30"}}})
 
     assert patched.metadata.annotations == {canary: "true", weight: "30"}
+
+
+def test_an_apply_conflict_names_managers_and_fields_by_its_causes(apps, ns) -> None:
+    name = unique("contested")
+    apps.patch_namespaced_deployment(name, ns, make_deployment(name, replicas=0), field_manager="probe", **APPLY)
+
+    with refused(409) as conflict:
+        apps.patch_namespaced_deployment(name, ns, make_deployment(name, replicas=7), field_manager="other", **APPLY)
+
+    [cause] = json.loads(conflict.value.body)["details"]["causes"]
+    assert cause["reason"] == "FieldManagerConflict"
+    assert 'conflict with "probe"' in cause["message"]
+    assert cause["field"] == ".spec.replicas"
+
+
+def test_what_is_applied_again_unchanged_keeps_its_version_and_what_others_set_stays(core, ns) -> None:
+    name = unique("steady")
+    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"a": "1"}}
+    core.patch_namespaced_config_map(name, ns, body, field_manager="probe", **APPLY)
+    others = core.patch_namespaced_config_map(name, ns, {"data": {"b": "2"}}).metadata
+
+    again = core.patch_namespaced_config_map(name, ns, body, field_manager="probe", **APPLY)
+
+    assert again.data == {"a": "1", "b": "2"}
+    assert again.metadata.resource_version == others.resource_version
+
+
+def test_an_update_and_an_apply_of_one_name_are_two_managers(core, ns) -> None:
+    name = unique("names")
+    core.create_namespaced_config_map(ns, {"metadata": {"name": name}, "data": {"a": "1"}}, field_manager="probe")
+    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"a": "2"}}
+
+    with refused(409):
+        core.patch_namespaced_config_map(name, ns, body, field_manager="probe", **APPLY)
+    forced = core.patch_namespaced_config_map(name, ns, body, field_manager="probe", force=True, **APPLY)
+
+    assert ("probe", "Apply") in [(each.manager, each.operation) for each in forced.metadata.managed_fields]
+    assert forced.data == {"a": "2"}
+
+
+def test_a_tried_apply_gives_what_would_be_and_keeps_nothing(core, ns) -> None:
+    name = unique("tried")
+    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"a": "1"}}
+    core.patch_namespaced_config_map(name, ns, body, field_manager="probe", **APPLY)
+    body["data"] = {"a": "2"}
+
+    tried = core.patch_namespaced_config_map(name, ns, body, field_manager="probe", dry_run="All", **APPLY)
+
+    assert tried.data == {"a": "2"}
+    assert core.read_namespaced_config_map(name, ns).data == {"a": "1"}
+
+
+def test_a_try_in_a_namespace_that_is_not_there_is_not_found(core) -> None:
+    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x"}, "data": {}}
+
+    with refused(404):
+        core.patch_namespaced_config_map("x", unique("nowhere"), body, field_manager="probe", dry_run="All", **APPLY)
+
+
+def test_the_kinds_of_a_version_are_listed_with_whether_they_stand_in_a_namespace(kubernetes_api) -> None:
+    cluster = Cluster(api=kubernetes_api)
+
+    core_kinds, gateway = (
+        cluster.request("list", "GET", path)["resources"] for path in ("/api/v1", f"/apis/{'/'.join(GATEWAY)}")
+    )
+
+    namespaced = {each["kind"]: each["namespaced"] for each in core_kinds if "/" not in each["name"]}
+    assert (namespaced["Namespace"], namespaced["ConfigMap"]) == (False, True)
+    assert "httproutes" in {each["name"] for each in gateway}
+
+
+def test_a_stale_merge_of_a_routes_rules_is_a_conflict(custom, ns) -> None:
+    route = unique("route")
+    made = custom.create_namespaced_custom_object(*GATEWAY, ns, "httproutes", {"metadata": {"name": route}} | HTTP_ROUTE)
+    merge = {"_content_type": "application/merge-patch+json"}
+    labelled = {"metadata": {"labels": {"changed": "meanwhile"}}}
+    custom.patch_namespaced_custom_object(*GATEWAY, ns, "httproutes", route, labelled, **merge)
+
+    stale = {"metadata": {"resourceVersion": made["metadata"]["resourceVersion"]}, "spec": made["spec"]}
+    with refused(409):
+        custom.patch_namespaced_custom_object(*GATEWAY, ns, "httproutes", route, stale, **merge)

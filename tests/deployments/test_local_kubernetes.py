@@ -119,9 +119,11 @@ def test_a_container_that_ends_is_started_again_after_ever_longer_pauses(apps, c
 
 
 def test_a_pod_is_ready_when_its_probe_succeeds_and_not_before(apps, core, namespace) -> None:
-    probe = {"httpGet": {"path": "/", "port": 8080}, "periodSeconds": 1}
+    probe = {"httpGet": {"path": "/", "port": "http"}, "periodSeconds": 1}
     own = [{"name": "POD_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}]
-    described = alone("later", "registry.example/later:1", readinessProbe=probe, env=own)
+    described = alone(
+        "later", "registry.example/later:1", readinessProbe=probe, env=own, ports=[{"name": "http", "containerPort": 8080}]
+    )
     apps.create_namespaced_deployment(namespace, described)
 
     pod = eventually(lambda: running(core, namespace))[0]
@@ -232,8 +234,6 @@ def test_what_it_cannot_do_is_refused(apps, namespace) -> None:
 
     with pytest.raises(ApiException, match="the stand-in has none of these"):
         apps.create_namespaced_deployment(namespace, described)
-    with pytest.raises(ApiException, match="the stand-in does not know dry runs"):
-        apps.create_namespaced_deployment(namespace, alone("dry", "nginx:1.27"), dry_run="All")
 
 
 def test_an_image_that_is_pushed_later_is_found(own_cluster, tmp_path) -> None:

@@ -22,8 +22,7 @@ def main(port: int, directory: Path) -> None:
     """Serve until told to end; the warden ends the pods."""
     logging.basicConfig(level=logging.WARNING)
     registry = directory / "cluster.json"
-    resources = declared_resources(registry)
-    store = Store(directory / "objects.json")
+    store = Store(directory / "objects.json", declared_resources(registry))
     for name in ("default", "kube-system"):
         if store.find(NAMESPACES, "", name) is None:
             store.write(NAMESPACES, admitted(NAMESPACES, "", {"metadata": {"name": name}}))
@@ -32,8 +31,8 @@ def main(port: int, directory: Path) -> None:
         if "deletionTimestamp" in pod["metadata"]:
             store.remove(PODS, pod["metadata"]["namespace"], pod["metadata"]["name"])
     around = Surroundings(store=store, registry=registry, logs=directory / "logs", warden=Warden())
-    server = Server(port, Api(store, resources, around.logs), (directory / "token").read_text().strip())
-    Controllers(store, Kubelet(around, _pod_address), resources).start()
+    server = Server(port, Api(store, around.logs), (directory / "token").read_text().strip())
+    Controllers(store, Kubelet(around, _pod_address)).start()
     signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
     server.serve_forever(poll_interval=0.1)
 

@@ -2,13 +2,21 @@
 
 import re
 import uuid
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from deployments.local.kubernetes.refusals import Object, Refused, conflict
-from deployments.local.kubernetes.resources import AUTOSCALERS, DEPLOYMENTS, JOBS, NAMESPACES, PODS, Resource
+from deployments.local.kubernetes.resources import AUTOSCALERS, DEPLOYMENTS, JOBS, NAMESPACES, PODS, SECRETS, Resource
 
 NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 KEPT_BY_SERVER = ("uid", "creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds")
+DEFAULTS: dict[Resource, Object] = {
+    DEPLOYMENTS: {"replicas": 1, "strategy": {"type": "RollingUpdate"}},
+    AUTOSCALERS: {"minReplicas": 1},
+    JOBS: {"parallelism": 1, "completions": 1, "backoffLimit": 6},
+}
+POD_DEFAULTS = {"restartPolicy": "Always", "terminationGracePeriodSeconds": 30}
+IMMUTABLE: dict[Resource, tuple[str, ...]] = {DEPLOYMENTS: ("selector",), JOBS: ("selector", "template", "completions")}
 
 
 def timestamp() -> str:
@@ -36,9 +44,7 @@ def admitted(resource: Resource, namespace: str, proposed: Object) -> Object:
     new.pop("status", None)
     if resource is PODS:
         new["status"] = {"phase": "Pending"}
-    _apply_defaults(resource, new)
-    _validate(resource, new)
-    return new
+    return _checked(resource, new)
 
 
 def changed(resource: Resource, former: Object, proposed: Object) -> Object:
@@ -48,23 +54,25 @@ def changed(resource: Resource, former: Object, proposed: Object) -> Object:
         Refused: 409 for another state than the present one, 422 for what must not change or is not allowed.
 
     """
-    name = former["metadata"]["name"]
-    given = dict(proposed.get("metadata") or {})
-    version = given.get("resourceVersion")
-    if version and version != former["metadata"]["resourceVersion"]:
+    is_now, given = former["metadata"], dict(proposed.get("metadata") or {})
+    name, uid, version = is_now["name"], given.get("uid"), given.get("resourceVersion")
+    if uid and uid != is_now["uid"]:
+        because = f"Precondition failed: UID in precondition: {uid}, UID in object meta: {is_now['uid']}"
+        raise conflict(resource.title, name, because)
+    if version and version != is_now["resourceVersion"]:
         raise conflict(resource.title, name, "the object has been modified; please apply your changes to the latest version")
-    for field in ("name", "namespace", "uid"):
-        if field in given and given[field] != former["metadata"].get(field):
+    for field in ("name", "namespace"):
+        if field in given and given[field] != is_now.get(field):
             raise invalid(resource, name, (f"metadata.{field}", "field is immutable"))
-    kept = {field: value for field, value in former["metadata"].items() if field in {"name", "namespace", *KEPT_BY_SERVER}}
-    given |= kept | {"resourceVersion": former["metadata"]["resourceVersion"]}
+    given |= {field: is_now[field] for field in ("name", "namespace", "resourceVersion", *KEPT_BY_SERVER) if field in is_now}
     new = {**proposed, "apiVersion": former["apiVersion"], "kind": resource.kind, "metadata": given}
     new.pop("status", None)
     if "status" in former:
         new["status"] = former["status"]
-    _apply_defaults(resource, new)
-    _validate(resource, new)
-    _refuse_immutable(resource, former, new)
+    new = _checked(resource, new)
+    for field in IMMUTABLE.get(resource, ()):
+        if former["spec"].get(field) != new["spec"].get(field):
+            raise invalid(resource, name, (f"spec.{field}", "field is immutable"))
     return raised(resource, former, new)
 
 
@@ -85,101 +93,85 @@ def invalid(resource: Resource, name: str, *causes: tuple[str, str]) -> Refused:
     return Refused(422, f'{resource.kind} "{name}" is invalid: {told}', causes=causes)
 
 
-def _refuse_immutable(resource: Resource, former: Object, new: Object) -> None:
-    paths: dict[Resource, tuple[str, ...]] = {DEPLOYMENTS: ("selector",), JOBS: ("selector", "template", "completions")}
-    for field in paths.get(resource, ()):
-        if former["spec"].get(field) != new["spec"].get(field):
-            raise invalid(resource, new["metadata"]["name"], (f"spec.{field}", "field is immutable"))
-
-
-def _apply_defaults(resource: Resource, new: Object) -> None:
+def _checked(resource: Resource, new: Object) -> Object:
+    """Give an object its defaults, or refuse it."""
+    metadata = new["metadata"]
     for part in ("annotations", "labels"):
-        if new["metadata"].get(part) in ({}, None):
-            new["metadata"].pop(part, None)
+        if not metadata.get(part):
+            metadata.pop(part, None)
     if resource is NAMESPACES:
-        new.setdefault("spec", {"finalizers": ["kubernetes"]})
         new.setdefault("status", {"phase": "Active"})
-        new["metadata"].setdefault("labels", {})["kubernetes.io/metadata.name"] = new["metadata"].get("name")
-        return
+        metadata.setdefault("labels", {})["kubernetes.io/metadata.name"] = metadata.get("name")
     spec = new.get("spec")
-    if resource.custom or not isinstance(spec, dict):
-        return
-    defaults: dict[Resource, Object] = {
-        DEPLOYMENTS: {"replicas": 1, "revisionHistoryLimit": 10, "progressDeadlineSeconds": 600},
-        AUTOSCALERS: {"minReplicas": 1},
-        JOBS: {"parallelism": 1, "completions": 1, "backoffLimit": 6},
-    }
-    for field, value in defaults.get(resource, {}).items():
+    if isinstance(spec, dict) and not resource.custom:
+        _apply_defaults(resource, metadata, spec)
+    causes = list(_wrongs(resource, new))
+    if causes:
+        raise invalid(resource, str(metadata.get("name")), *causes)
+    return new
+
+
+def _apply_defaults(resource: Resource, metadata: Object, spec: Object) -> None:
+    for field, value in DEFAULTS.get(resource, {}).items():
         if spec.get(field) is None:
             spec[field] = value
-    if resource is DEPLOYMENTS:
-        rolling = {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": "25%", "maxSurge": "25%"}}
-        spec.setdefault("strategy", rolling)
     if resource is JOBS:
-        labels = spec.setdefault("template", {}).setdefault("metadata", {}).setdefault("labels", {})
-        owned = {"batch.kubernetes.io/controller-uid": new["metadata"]["uid"]}
-        labels |= owned | {"batch.kubernetes.io/job-name": new["metadata"].get("name"), "job-name": new["metadata"].get("name")}
+        owned = {"batch.kubernetes.io/controller-uid": metadata["uid"]}
+        named = {"batch.kubernetes.io/job-name": metadata.get("name")}
+        spec.setdefault("template", {}).setdefault("metadata", {}).setdefault("labels", {}).update(owned | named)
         spec.setdefault("selector", {"matchLabels": owned})
     pod = spec if resource is PODS else (spec.get("template") or {}).get("spec")
     if isinstance(pod, dict):
-        _apply_pod_defaults(pod)
+        for field, default in POD_DEFAULTS.items():
+            pod.setdefault(field, default)
 
 
-def _apply_pod_defaults(pod: Object) -> None:
-    for field, value in (("restartPolicy", "Always"), ("terminationGracePeriodSeconds", 30), ("dnsPolicy", "ClusterFirst")):
-        pod.setdefault(field, value)
-    for container in pod.get("containers") or []:
-        container.setdefault("resources", {})
-        image = str(container.get("image", ""))
-        tag = image.rpartition("/")[2].partition(":")[2]
-        container.setdefault("imagePullPolicy", "Always" if "@" not in image and tag in {"", "latest"} else "IfNotPresent")
-
-
-def _validate(resource: Resource, new: Object) -> None:
-    name = str(new["metadata"].get("name") or "")
-    causes: list[tuple[str, str]] = []
+def _wrongs(resource: Resource, new: Object) -> Iterator[tuple[str, str]]:
+    name, spec = str(new["metadata"].get("name") or ""), new.get("spec") or {}
     if not NAME.fullmatch(name):
-        causes.append(("metadata.name", f"{name!r} is no DNS-1123 subdomain"))
-    if resource is DEPLOYMENTS or resource is JOBS:
-        causes += _template_causes(new.get("spec") or {})
-    if resource is PODS:
-        causes += _pod_causes(new.get("spec") or {}, "spec")
-    if resource is AUTOSCALERS:
-        spec = new.get("spec") or {}
-        if not (spec.get("scaleTargetRef") or {}).get("name"):
-            causes.append(("spec.scaleTargetRef.name", "Required value"))
-        # minReplicas 0 needs the feature gate HPAScaleToZero, which is off by default.
-        if not 1 <= spec.get("minReplicas", 1) <= spec.get("maxReplicas", 0):
-            causes.append(("spec.maxReplicas", "must be at least minReplicas, and that at least 1"))
-    if causes:
-        raise invalid(resource, name, *causes)
+        yield "metadata.name", f"{name!r} is no DNS-1123 subdomain"
+    if resource in (DEPLOYMENTS, JOBS):
+        yield from _wrong_template(spec)
+    elif resource is PODS:
+        yield from _wrong_pod(spec, "spec")
+    elif resource is SECRETS and not all(isinstance(each, str) for each in (new.get("data") or {}).values()):
+        yield "data", "values must be base64"
+    # minReplicas 0 needs the feature gate HPAScaleToZero, which is off by default.
+    elif resource is AUTOSCALERS and not 1 <= spec.get("minReplicas", 1) <= spec.get("maxReplicas", 0):
+        yield "spec.maxReplicas", "must be at least minReplicas, and that at least 1"
+    if resource.schema:
+        from jsonschema import Draft7Validator  # type: ignore[import-untyped]
+
+        yield from (
+            (each.json_path.removeprefix("$."), each.message) for each in Draft7Validator(resource.schema).iter_errors(new)
+        )
 
 
-def _template_causes(spec: Object) -> list[tuple[str, str]]:
-    causes: list[tuple[str, str]] = []
+def _wrong_template(spec: Object) -> Iterator[tuple[str, str]]:
     wanted = (spec.get("selector") or {}).get("matchLabels") or {}
     template = spec.get("template") or {}
     labels = (template.get("metadata") or {}).get("labels") or {}
     if not wanted:
-        causes.append(("spec.selector", "Required value"))
+        yield "spec.selector", "Required value"
     if any(labels.get(label) != value for label, value in wanted.items()):
-        causes.append(("spec.template.metadata.labels", "`selector` does not match template `labels`"))
-    if isinstance(spec.get("replicas"), int) and spec["replicas"] < 0:
-        causes.append(("spec.replicas", "must be greater than or equal to 0"))
-    return causes + _pod_causes(template.get("spec") or {}, "spec.template.spec")
+        yield "spec.template.metadata.labels", "`selector` does not match template `labels`"
+    if spec.get("replicas", 0) < 0:
+        yield "spec.replicas", "must be greater than or equal to 0"
+    if (spec.get("strategy") or {}).get("type", "RollingUpdate") != "RollingUpdate":
+        yield "spec.strategy.type", "the stand-in knows RollingUpdate only"
+    yield from _wrong_pod(template.get("spec") or {}, "spec.template.spec")
 
 
-def _pod_causes(pod: Object, path: str) -> list[tuple[str, str]]:
+def _wrong_pod(pod: Object, path: str) -> Iterator[tuple[str, str]]:
     containers = pod.get("containers") or []
-    causes = [] if containers else [(f"{path}.containers", "Required value")]
     names = [each.get("name") for each in containers]
-    causes += [(f"{path}.containers.name", f"Duplicate value: {name!r}") for name in {*names} if names.count(name) > 1]
-    causes += [
-        (f"{path}.containers.{field}", "Required value")
-        for each in containers
-        for field in ("name", "image")
-        if not each.get(field)
-    ]
+    if not containers:
+        yield f"{path}.containers", "Required value"
+    if len({*names}) < len(names):
+        yield f"{path}.containers.name", "Duplicate value"
+    for each in containers:
+        yield from ((f"{path}.containers.{field}", "Required value") for field in ("name", "image") if not each.get(field))
     # A container that would silently lack its files is worse than none.
-    causes += [(f"{path}.{field}", "the stand-in has none of these") for field in ("initContainers", "volumes") if pod.get(field)]
-    return causes
+    yield from (
+        (f"{path}.{field}", "the stand-in has none of these") for field in ("initContainers", "volumes") if pod.get(field)
+    )

@@ -1,18 +1,18 @@
 """A container as a process: started with its environment, observed, restarted after ever longer pauses, ended."""
 
+import base64
 import os
 import signal
-import socket
 import subprocess
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from typing import Any
 
 from deployments.local.kubernetes.admission import timestamp
-from deployments.local.kubernetes.images import Image, pull
+from deployments.local.kubernetes.images import pull
 from deployments.local.kubernetes.refusals import Object
 from deployments.local.kubernetes.resources import CONFIG_MAPS, SECRETS
 from deployments.local.kubernetes.store import Store
@@ -57,6 +57,7 @@ class Container:
         self.state: Object = {"waiting": {"reason": "ContainerCreating"}}
         self.last_state: Object = {}
         self._process: subprocess.Popen[bytes] | None = None
+        self._readiness: Object = spec.get("readinessProbe") or {}
         self._failures = 0
         self._next_start = self._next_probe = self._started = 0.0
 
@@ -105,17 +106,19 @@ class Container:
             "image": self.spec["image"],
             "imageID": self.image_id,
             "ready": self.ready,
-            "started": self.runs,
             "restartCount": self.restarts,
             "state": self.state,
             "lastState": self.last_state,
         }
 
     def _start(self) -> None:
-        first = self.state["waiting"]["reason"] == "ContainerCreating"
         try:
-            image = self._pull(again=not first)
-            command = [*(self.spec.get("command") or image.argv), *(self.spec.get("args") or ())]
+            pulled = pull(self.around.registry, self.spec["image"])
+            if pulled is None:
+                again = self.state["waiting"]["reason"] != "ContainerCreating"
+                message = f"the stand-in's registry has no image {self.spec['image']}"
+                raise Waits("ImagePullBackOff" if again else "ErrImagePull", message)  # noqa: TRY301 -- it is one of several reasons to wait
+            command = [*(self.spec.get("command") or pulled[1]), *(self.spec.get("args") or ())]
             environment = bare_environment() | self._environment()
             log = log_path(self.around.logs, self.pod, self.spec["name"], self.restarts)
             log.parent.mkdir(parents=True, exist_ok=True)
@@ -125,60 +128,44 @@ class Container:
                     cwd="/", env=environment, start_new_session=True,
                 )  # fmt: skip
         except Waits as waits:
-            self.state = {"waiting": {"reason": waits.reason, "message": waits.message}}
-            self._pause()
+            self._pause(waits.reason, waits.message)
         except OSError as error:
-            self.state = {"waiting": {"reason": "RunContainerError", "message": f"{error.strerror}: {error.filename}"}}
-            self._pause()
+            self._pause("RunContainerError", f"{error.strerror}: {error.filename}")
         else:
             self.around.warden.watch(self._process.pid)
-            self.image_id = image.reference
+            self.image_id = pulled[0]
             self.state = {"running": {"startedAt": timestamp()}}
             self._started = self._next_probe = time.monotonic()
-            self._next_probe += float(self._probe_spec().get("initialDelaySeconds", 0))
-            self.ready = not self._probe_spec()
-
-    def _pull(self, *, again: bool) -> Image:
-        image = pull(self.around.registry, self.spec["image"])
-        if image is None:
-            message = f"the stand-in's registry has no image {self.spec['image']}"
-            raise Waits("ImagePullBackOff" if again else "ErrImagePull", message)
-        return image
+            self.ready = not self._readiness
 
     def _environment(self) -> dict[str, str]:
         given: dict[str, str] = {}
         for source in self.spec.get("envFrom") or []:
-            reference = source.get("configMapRef") or source["secretRef"]
-            values = self._values("configMapRef" in source, reference)
-            given |= {source.get("prefix", "") + name: value for name, value in values.items()}
+            given |= self._data(source)[0]
         for each in self.spec.get("env") or []:
-            value = each.get("value", "") if "valueFrom" not in each else self._value(each["valueFrom"])
-            if value is not None:
-                given[each["name"]] = value
+            given[each["name"]] = self._value(each["valueFrom"]) if "valueFrom" in each else each.get("value", "")
         return given
 
-    def _value(self, source: Object) -> str | None:
+    def _value(self, source: Object) -> str:
         if "fieldRef" in source:
-            known: dict[str, Any] = {
-                "metadata.name": self.pod["metadata"]["name"],
-                "metadata.namespace": self.pod["metadata"]["namespace"],
-                "status.podIP": self.pod["status"]["podIP"],
-            }
-            return str(known[source["fieldRef"]["fieldPath"]])
-        reference = source.get("configMapKeyRef") or source["secretKeyRef"]
-        found = self._values("configMapKeyRef" in source, reference).get(reference["key"])
-        if found is None and not reference.get("optional"):
+            part, _, field = source["fieldRef"]["fieldPath"].partition(".")
+            return str(self.pod[part][field])
+        data, reference = self._data(source)
+        if reference["key"] not in data:
             raise Waits("CreateContainerConfigError", f"couldn't find key {reference['key']} in {reference['name']}")
-        return found
+        return data[reference["key"]]
 
-    def _values(self, is_config: bool, reference: Object) -> dict[str, str]:  # noqa: FBT001 -- of two kinds
-        resource = CONFIG_MAPS if is_config else SECRETS
+    def _data(self, source: Object) -> tuple[dict[str, str], Object]:
+        """Give what a reference to a ConfigMap or a Secret means, as a whole, and the reference."""
+        [(kind, reference)] = source.items()
+        resource = SECRETS if kind.startswith("secret") else CONFIG_MAPS
         found = self.around.store.find(resource, self.pod["metadata"]["namespace"], reference["name"])
         if found is None:
-            if reference.get("optional"):
-                return {}
             raise Waits("CreateContainerConfigError", f'{resource.plural[:-1]} "{reference["name"]}" not found')
-        return secret_values(found) if resource is SECRETS else dict(found.get("data") or {})
+        data = found.get("data") or {}
+        if resource is SECRETS:
+            data = {name: base64.b64decode(value).decode() for name, value in data.items()} | found.get("stringData", {})
+        return data, reference
 
     def _ended(self, process: subprocess.Popen[bytes], *, restart: bool = True) -> None:
         # A container ends with its first process: what that has left behind goes too.
@@ -201,52 +188,38 @@ class Container:
         self.restarts += 1
         if time.monotonic() - self._started > LONGEST_PAUSE_SECONDS:
             self._failures = 0
-        self.state = {"waiting": {"reason": "CrashLoopBackOff", "message": f"exit code {ended['exitCode']}"}}
-        self._pause()
+        self._pause("CrashLoopBackOff", f"exit code {ended['exitCode']}")
 
-    def _pause(self) -> None:
+    def _pause(self, reason: str, message: str) -> None:
+        self.state = {"waiting": {"reason": reason, "message": message}}
         self._next_start = time.monotonic() + min(FIRST_PAUSE_SECONDS * 2**self._failures, LONGEST_PAUSE_SECONDS)
         self._failures += 1
 
-    def _probe_spec(self) -> Object:
-        return self.spec.get("readinessProbe") or {}
-
     def _probe(self) -> None:
-        probe = self._probe_spec()
-        if not probe or time.monotonic() < self._next_probe:
-            return
-        self.ready = answers(probe, self.pod["status"]["podIP"])
-        pause = float(probe.get("periodSeconds", 10)) if self.ready else UNREADY_PROBE_SECONDS
-        self._next_probe = time.monotonic() + pause
+        if self._readiness and time.monotonic() >= self._next_probe:
+            named = {each.get("name"): each["containerPort"] for each in self.spec.get("ports") or []}
+            self.ready = answers(self._readiness, self.pod["status"]["podIP"], named)
+            pause = float(self._readiness.get("periodSeconds", 10)) if self.ready else UNREADY_PROBE_SECONDS
+            self._next_probe = time.monotonic() + pause
 
 
-def answers(probe: Object, address: str) -> bool:
-    """Ask a container as its readiness probe says; a probe of a kind that the stand-in does not know never succeeds."""
-    seconds = float(probe.get("timeoutSeconds", 1))
-    if tcp := probe.get("tcpSocket"):
-        try:
-            socket.create_connection((tcp.get("host", address), int(tcp["port"])), timeout=seconds).close()
-        except OSError:
-            return False
-        return True
-    if http := probe.get("httpGet"):
-        connection = HTTPConnection(http.get("host", address), int(http["port"]), timeout=seconds)
-        try:
-            connection.request("GET", http.get("path", "/"))
-            return connection.getresponse().status in HTTP_SUCCESS
-        except (OSError, HTTPException):
-            return False
-        finally:
-            connection.close()
-    return False
+def answers(probe: Object, address: str, named: Mapping[str, int]) -> bool:
+    """Ask a container as its readiness probe says; a probe of a kind that the stand-in does not know never succeeds.
 
-
-def secret_values(secret: Object) -> dict[str, str]:
-    """Decode a Secret."""
-    import base64
-
-    plain = {name: base64.b64decode(value).decode() for name, value in (secret.get("data") or {}).items()}
-    return plain | (secret.get("stringData") or {})
+    `named` are the container's ports by their names.
+    """
+    if "httpGet" not in probe:
+        return False
+    asked = probe["httpGet"]
+    port = int(named.get(asked["port"], asked["port"]))
+    connection = HTTPConnection(asked.get("host", address), port, timeout=float(probe.get("timeoutSeconds", 1)))
+    try:
+        connection.request("GET", asked.get("path", "/"))
+        return connection.getresponse().status in HTTP_SUCCESS
+    except (OSError, HTTPException):
+        return False
+    finally:
+        connection.close()
 
 
 def log_path(logs: Path, pod: Object, container: str, restart: int) -> Path:

@@ -1,28 +1,34 @@
 """The ways of changing an object in part: JSON patch (RFC 6902), merge patch (RFC 7386), strategic merge patch."""
 
 import copy
+from collections.abc import Mapping
 from typing import Any
+
+import jsonpatch
+import jsonpointer
 
 from deployments.local.kubernetes.refusals import Object, Refused
 
-# Lists of objects that strategic merge patches merge by a key (API reference, "patch strategy: merge"); other lists are
-# replaced whole.
-MERGE_KEYS = {
-    "containers": "name",
-    "initContainers": "name",
-    "env": "name",
-    "ports": "containerPort",
-    "volumes": "name",
-    "volumeMounts": "mountPath",
-    "imagePullSecrets": "name",
-    "hostAliases": "ip",
-    "topologySpreadConstraints": "topologyKey",
-    "ownerReferences": "uid",
-    "conditions": "type",
+Keys = Mapping[str, tuple[str, ...]]
+MERGE_KEYS: Keys = {
+    "containers": ("name",),
+    "initContainers": ("name",),
+    "env": ("name",),
+    "ports": ("containerPort", "port"),
+    "volumes": ("name",),
+    "volumeMounts": ("mountPath",),
+    "imagePullSecrets": ("name",),
+    "ownerReferences": ("uid",),
 }
+"""Lists of objects that are merged by a key (API reference, "patch strategy: merge"); others are replaced whole."""
 JSON_PATCH = "application/json-patch+json"
 MERGE_PATCH = "application/merge-patch+json"
 STRATEGIC_PATCH = "application/strategic-merge-patch+json"
+
+
+def merge_keys(*, custom: bool) -> Keys:
+    """Give the lists of a kind of object that are merged by a key; custom objects have none."""
+    return {} if custom else MERGE_KEYS
 
 
 def patched(target: Object, patch: Any, *, kind: str, custom: bool) -> Object:
@@ -33,113 +39,47 @@ def patched(target: Object, patch: Any, *, kind: str, custom: bool) -> Object:
 
     """
     if kind == JSON_PATCH:
-        return _json_patched(target, patch)
+        try:
+            result: Object = jsonpatch.apply_patch(target, patch)
+        except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException, TypeError) as error:
+            raise Refused(422, f"the JSON patch cannot be applied: {error}") from error
+        return result
     if not isinstance(patch, dict):
         raise Refused(400, "the patch is not an object")
-    if kind == MERGE_PATCH:
-        merged: Object = _merged(target, patch)
-        return merged
-    if kind == STRATEGIC_PATCH and not custom:
-        return _strategically_merged(target, patch)
+    if kind == MERGE_PATCH or (kind == STRATEGIC_PATCH and not custom):
+        laid: Object = merged(target, patch, merge_keys(custom=kind == MERGE_PATCH))
+        return laid
     raise Refused(415, f"patches of the type {kind} are not supported for this object")
 
 
-def _merged(target: Any, patch: Any) -> Any:
+def merged(target: Any, patch: Any, keys: Keys) -> Any:
+    """Lay a patch over a value: objects are merged, null removes, lists are merged by their `keys` or replaced."""
     if not isinstance(patch, dict):
         return copy.deepcopy(patch)
     result = dict(target) if isinstance(target, dict) else {}
     for name, value in patch.items():
-        if value is None:
-            result.pop(name, None)
-        else:
-            result[name] = _merged(result.get(name), value)
-    return result
-
-
-def _strategically_merged(target: Object, patch: Object) -> Object:
-    if patch.get("$patch") == "replace":
-        return {name: value for name, value in patch.items() if name != "$patch"}
-    result = dict(target)
-    for name, value in patch.items():
-        if name.startswith("$setElementOrder/"):
-            continue
         if name.startswith("$"):
             raise Refused(422, f"the stand-in does not know the directive {name}")
         if value is None:
             result.pop(name, None)
-        elif isinstance(value, dict):
-            former = result.get(name)
-            result[name] = _strategically_merged(former if isinstance(former, dict) else {}, value)
-        elif isinstance(value, list) and name in MERGE_KEYS and all(isinstance(each, dict) for each in value):
-            result[name] = _merged_list(result.get(name) or [], value, MERGE_KEYS[name])
-        elif name == "finalizers":
-            result[name] = list(dict.fromkeys([*(result.get(name) or []), *value]))
+        elif key := key_of(name, value, keys):
+            result[name] = _merged_list(result.get(name) or [], value, key, keys)
         else:
-            result[name] = copy.deepcopy(value)
+            result[name] = merged(result.get(name), value, keys)
     return result
 
 
-def _merged_list(target: list[Object], patch: list[Object], key: str) -> list[Object]:
-    if any(each.get("$patch") == "replace" for each in patch):
-        return [each for each in patch if each.get("$patch") != "replace"]
-    result = list(target)
-    for each in patch:
-        if key not in each:
-            raise Refused(400, f"an element of the patch lacks its merge key {key}")
-        places = [place for place, former in enumerate(result) if former.get(key) == each[key]]
-        if each.get("$patch") == "delete":
-            result = [former for former in result if former.get(key) != each[key]]
-        elif places:
-            result[places[0]] = _strategically_merged(result[places[0]], each)
-        else:
-            result.append(_strategically_merged({}, each))
-    return result
+def key_of(name: str, value: Any, keys: Keys) -> str:
+    """Give the key by which the elements of a list are told apart, "" where it is replaced whole."""
+    if name not in keys or not isinstance(value, list) or not value:
+        return ""
+    key = next((key for key in keys[name] if all(key in each for each in value)), "")
+    if not key:
+        raise Refused(400, f"an element of {name} lacks its merge key {' or '.join(keys[name])}")
+    return key
 
 
-def _json_patched(target: Object, operations: Any) -> Object:
-    result: Any = copy.deepcopy(target)
-    if not isinstance(operations, list):
-        raise Refused(400, "a JSON patch is a list of operations")
-    for each in operations:
-        try:
-            result = _performed(result, each)
-        except (KeyError, IndexError, ValueError, TypeError) as error:
-            raise Refused(422, f"the operation {each} cannot be applied: {error!r}") from error
-    final: Object = result
-    return final
-
-
-def _performed(document: Any, operation: Object) -> Any:
-    kind, path = operation["op"], _pointer(operation["path"])
-    if kind == "test":
-        if _at(document, path) != operation["value"]:
-            raise ValueError("the value is another")
-        return document
-    if not path:
-        return copy.deepcopy(operation["value"])
-    parent, last = _at(document, path[:-1]), path[-1]
-    place: Any = last
-    if isinstance(parent, list):
-        place = len(parent) if last == "-" and kind == "add" else int(last)
-    if kind == "remove":
-        del parent[place]
-    elif kind == "add" and isinstance(parent, list):
-        parent.insert(place, operation["value"])
-    elif kind == "add":
-        parent[place] = operation["value"]
-    elif kind == "replace":
-        _at(document, path)
-        parent[place] = operation["value"]
-    else:
-        raise ValueError(f"no operation {kind}")
-    return document
-
-
-def _pointer(text: str) -> list[str]:
-    return [part.replace("~1", "/").replace("~0", "~") for part in text.split("/")[1:]]
-
-
-def _at(document: Any, path: list[str]) -> Any:
-    for part in path:
-        document = document[int(part)] if isinstance(document, list) else document[part]
-    return document
+def _merged_list(target: list[Object], patch: list[Object], key: str, keys: Keys) -> list[Object]:
+    given = {each[key]: each for each in patch}
+    kept = [merged(each, given.pop(each[key], {}), keys) for each in target]
+    return kept + [merged({}, each, keys) for each in given.values()]

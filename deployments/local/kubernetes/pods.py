@@ -43,9 +43,8 @@ class PodLife:
         self._namespace, self._name = pod["metadata"]["namespace"], pod["metadata"]["name"]
         self._uid = pod["metadata"]["uid"]
         self._ended = pod["status"].get("phase") in {"Succeeded", "Failed"}
-        self._pod = pod | {"status": {"podIP": address}}
+        self._pod = pod | {"status": {"podIP": address, "startTime": timestamp()}}
         self._containers = [Container(spec, self._pod, surroundings) for spec in pod["spec"]["containers"]]
-        self._started = timestamp()
 
     def live(self) -> None:
         """Run it until it is to end, end it, and take it from the store only when nothing of it runs any more."""
@@ -83,18 +82,13 @@ class PodLife:
     def _report(self) -> None:
         statuses = [container.as_status() for container in self._containers]
         phase = self._phase()
-        ready = all(container.ready for container in self._containers)
+        ready = str(all(container.ready for container in self._containers))
+        conditions = [{"type": "PodScheduled", "status": "True"}, {"type": "Ready", "status": ready}]
+        status = self._pod["status"] | {"phase": phase, "conditions": conditions, "containerStatuses": statuses}
 
         def change(pod: Object) -> None:
             if pod["metadata"]["uid"] == self._uid:
-                pod["status"] = {
-                    "phase": phase,
-                    "conditions": _conditions(pod.get("status", {}), ready=ready),
-                    "podIP": self._pod["status"]["podIP"],
-                    "startTime": self._started,
-                    "containerStatuses": statuses,
-                    "qosClass": "BestEffort",
-                }
+                pod["status"] = status
 
         self._around.store.update(PODS, self._namespace, self._name, change)
 
@@ -103,15 +97,3 @@ class PodLife:
             return "Failed" if any(container.exit_code for container in self._containers) else "Succeeded"
         begun = all(container.runs or container.finished or container.restarts for container in self._containers)
         return "Running" if begun else "Pending"
-
-
-def _conditions(former: Object, *, ready: bool) -> list[Object]:
-    before = {each["type"]: each for each in former.get("conditions", [])}
-    states = {"PodScheduled": True, "Initialized": True, "ContainersReady": ready, "Ready": ready}
-    conditions = []
-    for kind, holds in states.items():
-        status = str(holds)
-        same = before.get(kind, {}).get("status") == status
-        since = before[kind]["lastTransitionTime"] if same else timestamp()
-        conditions.append({"type": kind, "status": status, "lastTransitionTime": since})
-    return conditions

@@ -14,31 +14,37 @@ REASONS = {
     410: "Expired",
     415: "UnsupportedMediaType",
     422: "Invalid",
-    500: "InternalError",
 }
 
 
 class Refused(Exception):
-    """A request that is answered with an error; `status` is the HTTP status."""
+    """A request that is answered with an error. `status` is the HTTP status; `causes` are fields, each with a message."""
 
-    def __init__(self, status: int, message: str, *, reason: str = "", causes: tuple[tuple[str, str], ...] = ()) -> None:
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        reason: str = "",
+        causes: tuple[tuple[str, str], ...] = (),
+        cause: str = "FieldValueInvalid",
+    ) -> None:
         super().__init__(message)
         self.status = status
-        self.message = message
-        self.reason = reason or REASONS[status]
-        self.causes = causes
+        self._message = message
+        self._reason = reason or REASONS[status]
+        self._causes = [{"reason": cause, "field": field, "message": said} for field, said in causes]
 
     def as_status(self) -> Object:
         """Give the body of the answer (API conventions, section "Response Status Kind")."""
-        causes = [{"reason": "FieldValueInvalid", "field": field, "message": message} for field, message in self.causes]
         return {
             "kind": "Status",
             "apiVersion": "v1",
             "metadata": {},
             "status": "Failure",
-            "message": self.message,
-            "reason": self.reason,
-            "details": {"causes": causes} if causes else {},
+            "message": self._message,
+            "reason": self._reason,
+            "details": {"causes": self._causes} if self._causes else {},
             "code": self.status,
         }
 

@@ -4,13 +4,16 @@ import hmac
 import json
 import re
 import time
+from collections.abc import Iterable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from deployments.local.kubernetes.api import Api, selected
+import yaml  # type: ignore[import-untyped]
+
+from deployments.local.kubernetes.api import APPLY, Api, Request, selected
 from deployments.local.kubernetes.refusals import Object, Refused
-from deployments.local.kubernetes.resources import PODS, Resource
+from deployments.local.kubernetes.resources import PODS, Resource, discovery
 from deployments.local.processes import LOCALHOST
 
 PATH = re.compile(
@@ -58,76 +61,71 @@ class Handler(BaseHTTPRequestHandler):
     def _dispatch(self, path: str, query: dict[str, str], content: bytes) -> None:
         if not hmac.compare_digest(self.headers.get("Authorization", ""), f"Bearer {self.server.token}"):
             raise Refused(401, "the stand-in wants the token of its kubeconfig")
+        api, resources = self.server.api, self.server.api.store.resources
+        if self.command == "GET" and (known := discovery(resources, path)):
+            self._answer(200, json.dumps(known).encode())
+            return
+        request = self._request(path, query, content, resources)
+        match (self.command, request.part, bool(request.name)):
+            case ("GET", "", False) if query.get("watch") in {"true", "1"}:
+                self._watch(request)
+                return
+            case ("GET", "log", True) if request.resource is PODS:
+                self._answer(200, api.read_log(request), kind="text/plain")
+                return
+            case ("GET", "", False):
+                answer = api.list(request)
+            case ("GET", "" | "scale", True):
+                answer = api.read(request)
+            case ("POST", "", False):
+                answer = api.create(request)
+            case ("PUT" | "PATCH", "" | "scale", True):
+                answer = api.change(request)
+            case ("DELETE", "", True):
+                answer = api.delete(request)
+            case _:
+                raise Refused(405, f"the stand-in does not {self.command} {self.path}")
+        self._answer(201 if self.command == "POST" else 200, json.dumps(answer).encode())
+
+    def _request(self, path: str, query: dict[str, str], content: bytes, resources: Iterable[Resource]) -> Request:
         match = PATH.fullmatch(path)
-        resource = self._resource(match) if match else None
+        known = {(each.group, each.version, each.plural): each for each in resources}
+        resource = match and known.get((match["group"] or "", match["version"], match["plural"]))
         if match is None or resource is None:
             raise Refused(404, f"the stand-in does not serve {path}")
-        namespace, name, part = match["namespace"] or "", match["name"] or "", match["part"] or ""
-        if self.command == "GET" and not name and query.get("watch") in {"true", "1"}:
-            self._watch(resource, namespace, query)
-        elif self.command == "GET" and resource is PODS and part == "log":
-            self._answer(200, self.server.api.read_log(namespace, name, query), kind="text/plain")
-        else:
-            try:
-                body = json.loads(content) if content else {}
-            except ValueError as error:
-                raise Refused(400, f"the body is not JSON: {error}") from error
-            status = 201 if self.command == "POST" else 200
-            self._answer(status, json.dumps(self._verb(resource, namespace, name, part, body, query)).encode())
+        kind = self.headers.get("Content-Type", "").partition(";")[0] if self.command == "PATCH" else ""
+        try:
+            # YAML holds JSON; only what is applied comes as YAML.
+            body = yaml.safe_load(content) if kind == APPLY else json.loads(content or b"{}")
+        except (ValueError, yaml.YAMLError) as error:
+            raise Refused(400, f"the body cannot be read: {error}") from error
+        named = {part: match[part] or "" for part in ("namespace", "name", "part")}
+        agent = self.headers.get("User-Agent", "")
+        return Request(resource=resource, **named, query=query, body=body, patch=kind, agent=agent)
 
-    def _resource(self, match: re.Match[str]) -> Resource | None:
-        wanted = (match["group"] or "", match["version"], match["plural"])
-        known = {(each.group, each.version, each.plural): each for each in self.server.api.resources}
-        return known.get(wanted)
-
-    def _verb(self, resource: Resource, namespace: str, name: str, part: str, body: Any, query: dict[str, str]) -> Object:  # noqa: C901, PLR0911 -- a table
-        api, kind = self.server.api, self.headers.get("Content-Type", "").partition(";")[0]
-        match (self.command, part, bool(name)):
-            case ("GET", "", False):
-                return api.list(resource, namespace, query)
-            case ("GET", "" | "status", True):
-                return api.store.get(resource, namespace, name)
-            case ("GET", "scale", True):
-                return api.scale(resource, namespace, name)
-            case ("POST", "", False):
-                return api.create(resource, namespace, body, query)
-            case ("PUT", "", True):
-                return api.replace(resource, namespace, name, body, query)
-            case ("PATCH", "", True):
-                return api.patch(resource, namespace, name, body, kind, query)
-            case ("PATCH", "status", True):
-                return api.write_status(resource, namespace, name, body, kind)
-            case ("PUT", "scale", True):
-                return api.write_scale(resource, namespace, name, body, "", query)
-            case ("PATCH", "scale", True):
-                return api.write_scale(resource, namespace, name, body, kind, query)
-            case ("DELETE", "", True):
-                return api.delete(resource, namespace, name, body, query)
-        raise Refused(405, f"the stand-in does not {self.command} {self.path}")
-
-    def _watch(self, resource: Resource, namespace: str, query: dict[str, str]) -> None:
-        store = self.server.api.store
+    def _watch(self, request: Request) -> None:
+        store, resource, query = self.server.api.store, request.resource, request.query
         until = time.monotonic() + float(query.get("timeoutSeconds", WATCH_SECONDS))
         with store.lock:
             given = int(query.get("resourceVersion") or 0)
             since = given or store.version
-            present = [] if given else store.list(resource, namespace)
+            present = [] if given else store.list(resource, request.namespace)
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         for each in present:
-            self._send_event("ADDED", each, namespace, query)
+            self._send_event("ADDED", each, request)
         self.wfile.flush()
         try:
             for event in store.follow(resource, since, until=until):
-                self._send_event(event.type, event.object, namespace, query)
+                self._send_event(event.type, event.object, request)
         except Refused as expired:
             self._chunk(json.dumps({"type": "ERROR", "object": expired.as_status()}).encode() + b"\n")
         self._chunk(b"")
 
-    def _send_event(self, kind: str, changed: Object, namespace: str, query: dict[str, str]) -> None:
-        if namespace in {"", changed["metadata"].get("namespace")} and selected(changed, query):
+    def _send_event(self, kind: str, changed: Object, request: Request) -> None:
+        if request.namespace in {"", changed["metadata"].get("namespace")} and selected(changed, request.query):
             self._chunk(json.dumps({"type": kind, "object": changed}).encode() + b"\n")
 
     def _chunk(self, data: bytes) -> None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deployments.local.kubernetes.refusals import Object, Refused, not_found
-from deployments.local.kubernetes.resources import Resource
+from deployments.local.kubernetes.resources import BUILT_IN, DEFINITIONS, Resource, defined_resources
 
 EVENTS_KEPT = 4096
 Key = tuple[str, str, str, str]
@@ -40,8 +40,9 @@ def key_of(resource: Resource, namespace: str, name: str) -> Key:
 class Store:
     """All objects. `lock` may be held by the caller to read and write in one go; `changed` wakes who waits."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, declared: tuple[Resource, ...] = ()) -> None:
         self._path = path
+        self._declared = declared
         self._objects: dict[Key, Object] = {}
         self._events: deque[Event] = deque(maxlen=EVENTS_KEPT)
         self.lock = threading.RLock()
@@ -53,6 +54,11 @@ class Store:
             self._objects = {tuple(each["key"]): each["object"] for each in kept["objects"]}
         # Events of a former process are gone: whoever watches from before is told so (410), and lists again.
         self._forgotten = self.version
+
+    @property
+    def resources(self) -> tuple[Resource, ...]:
+        """Give the kinds that there are now: built in, declared, and brought by CustomResourceDefinitions."""
+        return (*BUILT_IN, *self._declared, *defined_resources(self.list(DEFINITIONS)))
 
     def find(self, resource: Resource, namespace: str, name: str) -> Object | None:
         """Give an object, or None."""
@@ -106,12 +112,10 @@ class Store:
                 self._number(former)
                 self._record("DELETED", resource, former)
 
-    def within(self, namespace: str, resources: tuple[Resource, ...]) -> Iterator[tuple[Resource, Object]]:
+    def within(self, namespace: str) -> tuple[tuple[Resource, Object], ...]:
         """Give everything that stands in a namespace."""
-        for resource in resources:
-            if resource.namespaced:
-                for each in self.list(resource, namespace):
-                    yield resource, each
+        namespaced = [each for each in self.resources if each.namespaced]
+        return tuple((resource, each) for resource in namespaced for each in self.list(resource, namespace))
 
     def follow(self, resource: Resource, since: int, *, until: float) -> Iterator[Event]:
         """Give the events of a kind after a version as they come, until a moment of the monotonic clock.
@@ -131,7 +135,7 @@ class Store:
                     self.changed.wait(min(1.0, max(0.0, until - time.monotonic())))
                     continue
             since = fresh[-1].version
-            yield from (each for each in fresh if each.resource is resource)
+            yield from (each for each in fresh if each.resource == resource)
 
     @contextmanager
     def awaiting_change(self, seconds: float) -> Iterator[None]:

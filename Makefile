@@ -37,7 +37,7 @@ kill-campaign: setup
 	  --campaign $(COUNT) $(if $(SEED),--campaign-seed $(SEED))
 
 benchmark: setup
-	@for each in backup restore memory command_line swap rollback media; do $(BIN)/python -m benchmarks.$$each || exit 1; done
+	@for each in backup restore memory command_line swap rollback media quarantine; do $(BIN)/python -m benchmarks.$$each || exit 1; done
 
 check: setup
 	@$(BIN)/ruff format --check .

@@ -80,7 +80,11 @@ class RollbackSection(Section):
     approvers: dict[str, str] = {}  # noqa: RUF012 -- pydantic copies it
     """Public keys of those who may approve, by name: one line each, as in `id_ed25519.pub`."""
     keep_replaced_days: Annotated[int, Field(ge=0)] = 7
-    """How old a replaced database must be before it may be dropped."""
+    """How old a replaced database, or what a run has set aside, must be before it may be dropped."""
+    lock_timeout_milliseconds: Annotated[int, Field(ge=10, le=10_000)] = 200
+    """For how long at a time a schema change may hold up the clients of a table: it is tried again until it gets in."""
+    lock_patience_seconds: Annotated[float, Field(ge=0, le=3600)] = 60
+    """For how long it is tried again; then it is told who is in the way."""
     spool: Path | None = None
     """Folder for journal entries that the vault does not take; default: below the user's state folder."""
 
@@ -160,6 +164,15 @@ class TerraformSection(Section):
     """Names of further variables of this process that providers need; a final * stands for any ending."""
     work_directory: Path | None = None
     """Folder for plan files, which hold secrets, and for providers; default: below the user's state folder."""
+
+
+class ReleaseSection(Section):
+    """Where this machine has the application's repository, and how it builds; by default as application.toml says."""
+
+    repository: Path | None = None
+    """The git checkout to build from and to commit reverts to."""
+    build_command: tuple[str, ...] | None = None
+    """argv; `{tag}` stands for what is built. Its last line names the image: REPOSITORY@sha256:…."""
 
 
 class ClusterSection(Section):
@@ -264,6 +277,7 @@ class Environment(Section):
     rollback: RollbackSection = RollbackSection()
     recovery: RecoverySection = RecoverySection()
     journal: JournalSection | None = None
+    release: ReleaseSection = ReleaseSection()
     cluster: ClusterSection = ClusterSection()
     terraform: TerraformSection | None = None
     traffic: TrafficSection | None = None

@@ -77,6 +77,10 @@ def _flag_names(application: Application) -> tuple[str, ...]:
     return application.flags.names if application.flags else ()
 
 
+def _phase_names(application: Application) -> tuple[str, ...]:
+    return tuple(phase.name for phase in application.phases)
+
+
 OFFERS = (
     Offer(
         name="backup",
@@ -128,6 +132,21 @@ OFFERS = (
         nightly=(Nightly(slug="weekly", hour_utc=2, days="0"),),
     ),
     Offer(
+        name="undo",
+        entrypoint="flows.undo:undo_run",
+        description="Takes a finished run back by the inverse of each of its steps: shows the plan, and waits for a person to"
+        " approve it.",
+        tags=("undo", "rollback"),
+    ),
+    Offer(
+        name="phase",
+        entrypoint="flows.phase:roll_back_phase",
+        description="Takes one phase of the application back, flags, code, schema and media: shows the plan, and waits for a"
+        " person to approve it. Nothing is dropped.",
+        tags=("phase", "rollback"),
+        choices={"phase": _phase_names},
+    ),
+    Offer(
         name="feature",
         entrypoint="flows.feature:switch_feature",
         description="Switches a feature on or off by its flag: shows the plan, and waits for a person to approve it.",
@@ -140,6 +159,13 @@ OFFERS = (
         description="Brings the media bucket back to a moment, without deleting a version of any file: shows the plan, and waits"
         " for a person to approve it.",
         tags=("rollback", "media"),
+    ),
+    Offer(
+        name="column",
+        entrypoint="flows.column:roll_back_column",
+        description="Sets one column, table or constraint aside, without dropping or copying anything: shows the plan, and waits"
+        " for a person to approve it before anything is done.",
+        tags=("rollback", "partial"),
     ),
 )
 

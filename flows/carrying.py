@@ -42,7 +42,7 @@ def approve_and_carry_out(protected: Application, environment: Environment, wait
         )
     perform_as_task(KEEP_REPORT, environment, report)
     ended = publish_run(report)
-    if waiting.plan.verb is Verb.FEATURE:
+    if waiting.plan.verb is not Verb.ROLLBACK:
         # It is put back as fast as it was done: nobody is asked, half an hour long, whether it was right.
         return ended
     return with_message(ended, await_confirmation(report, environment))

@@ -22,5 +22,17 @@ KeyPrefix = Annotated[str, Field(max_length=1024)]
 DatabaseName = Annotated[str, Field(max_length=63)]
 """The name of a database, or nothing."""
 
+RunOrLast = Annotated[str, Field(pattern=r"^$|^[a-z][a-z0-9-]*-[a-z]+-[0-9]{8}T[0-9]{6}Z-[0-9a-f]{4}$")]
+"""The id of a run, or nothing."""
+
+PhaseName = Annotated[str, Field(pattern="^[a-z][a-z0-9-]{0,39}$")]
+"""The name of a phase. A deployment offers those that phases.toml describes."""
+
 FlagName = Annotated[str, Field(min_length=1, max_length=200)]
 """The name of a feature flag. A deployment offers those that application.toml names."""
+
+ObjectName = Annotated[str, Field(min_length=3, max_length=400)]
+"""The name of a table or column, with its schema, as PostgreSQL writes names."""
+
+ConstraintName = Annotated[str, Field(max_length=130)]
+"""The name of a constraint, or nothing."""

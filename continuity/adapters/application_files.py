@@ -1,4 +1,4 @@
-"""Applications as folders: `application.toml`, and `rules.toml` beside it where there are rules."""
+"""Applications as folders: `application.toml`, and beside it `rules.toml` and `phases.toml` where there are any."""
 
 from datetime import timedelta
 from difflib import get_close_matches
@@ -8,6 +8,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from continuity.adapters.application_checks import CheckSection, ErrorsSection, HealthSection, QuerySection, read_tests
+from continuity.adapters.phase_files import load_phases
 from continuity.domain.application import (
     Application,
     ApplicationName,
@@ -199,6 +200,7 @@ def load_application(folder: Path, name: str) -> Application:
         raise ConfigurationRefused(
             f"{path} names the application {content.name!r}", hint=f"Folder and name must agree: call it {name!r}."
         )
+    workloads = _workloads(content.workload, path)
     return Application(
         name=ApplicationName(content.name),
         database=ProtectedDatabase(name=content.database.name, migration_head=content.database.migration_head),
@@ -212,7 +214,7 @@ def load_application(folder: Path, name: str) -> Application:
             **content.retention.model_dump(exclude={"keep_all_days"}),
         ),
         rules=_load_rules(path.with_name("rules.toml")),
-        workloads=_workloads(content.workload, path),
+        workloads=workloads,
         release=content.release.source(path.parent) if content.release else None,
         flags=content.flags.source() if content.flags else None,
         health=content.health.health() if content.health else None,
@@ -221,6 +223,12 @@ def load_application(folder: Path, name: str) -> Application:
         errors=content.errors.watch(),
         fallback=content.fallback.fallback(),
         protected_infrastructure=content.infrastructure.protected,
+        phases=load_phases(
+            path.with_name("phases.toml"),
+            workloads=workloads,
+            flags=content.flags.names if content.flags else None,
+            has_media=content.media is not None,
+        ),
     )
 
 

@@ -9,7 +9,9 @@ from continuity.domain.workloads import FieldValue, ScalerState
 from continuity.errors import NotInCluster
 
 KEEP = object()
-"""A field that pausing leaves alone, and that resuming makes sure of."""
+"""A field that pausing at zero replicas leaves alone, and that resuming makes sure of; at more it is their number."""
+REPLICAS = object()
+"""A field that holds the number of replicas to stay at, as text."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +50,7 @@ SCALERS = (
         group="keda.sh",
         version="v1alpha1",
         plural="scaledobjects",
-        paused=((("metadata", "annotations", "autoscaling.keda.sh/paused-replicas"), "0"),),
+        paused=((("metadata", "annotations", "autoscaling.keda.sh/paused-replicas"), REPLICAS),),
         by_target=True,
     ),
     # Argo CD, "Skip Application Reconcile"; tracking by annotation is the default since 3.0, by label before.
@@ -106,8 +108,10 @@ def find_scalers(cluster: Cluster, workload: Document) -> tuple[ScalerState, ...
     )
 
 
-def pause(cluster: Cluster, scaler: ScalerState) -> None:
-    """Keep a scaler from scaling back. Run twice, it changes once; what to resume to is in the value, not in the cluster.
+def pause(cluster: Cluster, scaler: ScalerState, *, replicas: int = 0) -> None:
+    """Keep a scaler from scaling away from so many replicas; a HorizontalPodAutoscaler gets no room but them.
+
+    Run twice, it changes once; what to resume to is in the value, not in the cluster.
 
     Raises:
         UnsafeOperation: another object has the name now; nothing was changed.
@@ -115,7 +119,7 @@ def pause(cluster: Cluster, scaler: ScalerState) -> None:
         ClusterError: not done; transient where it may go through later.
 
     """
-    _set(cluster, scaler, _paused_fields(scaler), what="pause")
+    _set(cluster, scaler, _paused_fields(scaler, replicas), what="pause")
 
 
 def resume(cluster: Cluster, scaler: ScalerState) -> None:
@@ -130,9 +134,9 @@ def resume(cluster: Cluster, scaler: ScalerState) -> None:
     _set(cluster, scaler, scaler.fields, what="resume")
 
 
-def is_paused(cluster: Cluster, scaler: ScalerState) -> bool:
+def is_paused(cluster: Cluster, scaler: ScalerState, *, replicas: int = 0) -> bool:
     """Whether a scaler is as pausing leaves it."""
-    return _holds(_read(cluster, scaler), _paused_fields(scaler))
+    return _holds(_read(cluster, scaler), _paused_fields(scaler, replicas))
 
 
 def is_resumed(cluster: Cluster, scaler: ScalerState) -> bool:
@@ -140,9 +144,13 @@ def is_resumed(cluster: Cluster, scaler: ScalerState) -> bool:
     return _holds(_read(cluster, scaler), scaler.fields)
 
 
-def _paused_fields(scaler: ScalerState) -> tuple[FieldValue, ...]:
-    kind = _KINDS[scaler.kind]
-    return tuple(FieldValue(path=path, value=value) for path, value in kind.paused if value is not KEEP)
+def _paused_fields(scaler: ScalerState, replicas: int) -> tuple[FieldValue, ...]:
+    instead: dict[Any, Any] = {REPLICAS: str(replicas), KEEP: replicas}
+    return tuple(
+        FieldValue(path=path, value=instead.get(value, value))
+        for path, value in _KINDS[scaler.kind].paused
+        if value is not KEEP or replicas
+    )
 
 
 def _set(cluster: Cluster, scaler: ScalerState, fields: tuple[FieldValue, ...], *, what: str) -> None:

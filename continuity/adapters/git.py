@@ -1,10 +1,11 @@
-"""git: the tags of a repository, and one commit in a folder of its own. The repository is only read."""
+"""git: the tags and commits of a repository, and one commit in a folder of its own. The repository is only read."""
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from continuity.adapters.programs import Ended, child_environment, run
+from continuity.adapters.programs import capture, child_environment, safe_text
 from continuity.domain.builds import Tag
 from continuity.errors import ConfigurationRefused
 
@@ -23,15 +24,10 @@ def read_tags(repository: Path) -> tuple[Tag, ...]:
         ConfigurationRefused: there is no git, or no repository in exactly this folder.
 
     """
-    words = ("-C", repository, "for-each-ref", f"--format={_FIELDS}", "--", "refs/tags")
-    ended = _git(*words, repository=repository, timeout_seconds=READ_SECONDS)
+    said = safe_text(git(repository, "for-each-ref", f"--format={_FIELDS}", "--", "refs/tags"))
     tags = []
-    for line in ended.said.splitlines():
-        row = line.split("\t")
-        # git's warnings stand among the rows, and have no tabs.
-        if len(row) != _FIELDS.count("%09") + 1:
-            continue
-        name, kind, found, peeled_kind, peeled, created = row
+    for line in said.splitlines():
+        name, kind, found, peeled_kind, peeled, created = line.split("\t")
         commit = found if kind == "commit" else peeled if peeled_kind == "commit" else ""
         if commit:
             tags.append(Tag(name=name, commit=commit, created=_moment(created)))
@@ -54,40 +50,50 @@ def check_out(repository: Path, commit: str, folder: Path) -> None:
     """
     if not _COMMIT.fullmatch(commit):
         raise ConfigurationRefused(f"{commit!r} is no commit id")
-    _git(
-        "clone",
-        "--quiet",
-        "--no-checkout",
-        "--shared",
-        "--",
-        repository,
-        folder,
-        repository=repository,
-        timeout_seconds=CHECK_OUT_SECONDS,
-    )
-    words = ("-C", folder, "checkout", "--quiet", "--detach", commit, "--")
-    _git(*words, repository=repository, timeout_seconds=CHECK_OUT_SECONDS)
+    borrow = ("clone", "--quiet", "--no-checkout", "--shared", "--", repository, folder)
+    git(repository, *borrow, timeout_seconds=CHECK_OUT_SECONDS)
+    git(repository, "-C", folder, "checkout", "--quiet", "--detach", commit, "--", timeout_seconds=CHECK_OUT_SECONDS)
 
 
-def _git(*words: str | Path, repository: Path, timeout_seconds: float) -> Ended:
+def git(
+    repository: Path,
+    *words: str | Path,
+    given: bytes = b"",
+    variables: Mapping[str, str] | None = None,
+    timeout_seconds: float = READ_SECONDS,
+) -> bytes:
+    """Run git in a repository with `given` as its input, and return what it writes.
+
+    No hook of the repository's runs, nothing but the command itself locks or writes, and paths are taken to the letter.
+
+    Raises:
+        ConfigurationRefused: there is no git, it ended with an error, or no repository is in exactly this folder.
+
+    """
     if not repository.is_absolute():
         raise ConfigurationRefused(f"{str(repository)!r} is no absolute path")
     environment = child_environment(
         {
             "GIT_TERMINAL_PROMPT": "0",
             "GIT_OPTIONAL_LOCKS": "0",
+            "GIT_LITERAL_PATHSPECS": "1",
+            # A commit id must mean the commit that everybody else sees by it.
+            "GIT_NO_REPLACE_OBJECTS": "1",
             # A folder that is no repository must not be taken for the one that it lies in.
             "GIT_CEILING_DIRECTORIES": str(repository.parent),
+            **(variables or {}),
         }
     )
+    quiet = ("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false")
+    argv = ["git", *quiet, "-C", repository, *words]
     try:
-        ended = run(["git", *words], environment=environment, timeout_seconds=timeout_seconds)
+        ended = capture(argv, environment=environment, timeout_seconds=timeout_seconds, given=given)
     except TimeoutError as error:
         raise ConfigurationRefused(f"{repository}: {error}", hint="Is it on a disk that answers?") from error
     if ended.code != 0:
         raise ConfigurationRefused(
-            f"{repository} cannot be read as a git repository, git said {ended.code}",
-            detail=ended.said[-SHOWN_CHARACTERS:].strip(),
+            f"{repository} cannot be used as a git repository, git said {ended.code}",
+            detail=(safe_text(ended.output) + ended.complaint)[-SHOWN_CHARACTERS:].strip(),
             hint="Check `[release] repository` in application.toml; it names the top of a checkout.",
         )
-    return ended
+    return ended.output

@@ -34,8 +34,31 @@ def safe_text(data: bytes) -> str:
     return "".join(character for character in text if character.isprintable() or character in "\n\t")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Captured:
+    """How a program ended, with what it wrote as it wrote it; `complaint` is its standard error, safe to show."""
+
+    code: int
+    output: bytes
+    complaint: str
+
+
 def run(argv: Sequence[str | Path], *, environment: Mapping[str, str], timeout_seconds: float) -> Ended:
     """Run a program to its end.
+
+    Raises:
+        ConfigurationRefused: it is not there.
+        TimeoutError: it did not end in time; it has been killed.
+
+    """
+    done = capture(argv, environment=environment, timeout_seconds=timeout_seconds)
+    return Ended(code=done.code, said=safe_text(done.output) + done.complaint)
+
+
+def capture(
+    argv: Sequence[str | Path], *, environment: Mapping[str, str], timeout_seconds: float, given: bytes = b""
+) -> Captured:
+    """Run a program to its end with `given` as its input, and keep what it writes byte for byte.
 
     Raises:
         ConfigurationRefused: it is not there.
@@ -46,7 +69,7 @@ def run(argv: Sequence[str | Path], *, environment: Mapping[str, str], timeout_s
         done = subprocess.run(
             list(map(str, argv)),
             env=dict(environment),
-            stdin=subprocess.DEVNULL,
+            input=given,
             capture_output=True,
             timeout=timeout_seconds,
             check=False,
@@ -55,7 +78,7 @@ def run(argv: Sequence[str | Path], *, environment: Mapping[str, str], timeout_s
         raise ConfigurationRefused(f"{argv[0]} is not on this machine") from error
     except subprocess.TimeoutExpired as error:
         raise TimeoutError(f"{Path(str(argv[0])).name} did not end within {timeout_seconds:.0f} s") from error
-    return Ended(code=done.returncode, said=safe_text(done.stdout + done.stderr))
+    return Captured(code=done.returncode, output=done.stdout, complaint=safe_text(done.stderr))
 
 
 KEPT_BYTES = 1 << 16

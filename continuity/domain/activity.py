@@ -24,6 +24,9 @@ class Discard:
     deleted: int
     rows_then: int
 
+    kept: bool = False
+    """Whether all that goes is kept, so that nothing can be lost."""
+
     @property
     def rows(self) -> int:
         """How many rows are written otherwise than they were."""
@@ -38,12 +41,22 @@ class Discards:
     unknown: str = ""
     new_tables: tuple[str, ...] = ()
 
+    kept: bool = False
+    """Whether all that goes is kept, so that nothing can be lost."""
+
     @property
     def rows(self) -> int:
         """Rows written since, in all tables."""
         return sum(table.rows for table in self.tables)
 
+    @property
+    def told(self) -> str:
+        """Say it with how sure it is."""
+        return str(self) if self.kept else f"{self} (an estimate)"
+
     def __str__(self) -> str:
+        if self.kept:
+            return "nothing"
         if self.unknown:
             return f"not known: {self.unknown}"
         if not self.tables and not self.new_tables:

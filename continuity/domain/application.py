@@ -8,6 +8,7 @@ from typing import NewType
 from continuity.domain.application_tests import ApplicationTest
 from continuity.domain.error_rate import ErrorWatch
 from continuity.domain.health import HealthCheck
+from continuity.domain.phases import Phase
 from continuity.domain.query_times import ProbeQuery
 from continuity.domain.verdict import Severity
 
@@ -163,6 +164,7 @@ class Application:
     fallback: Fallback = field(default_factory=Fallback)
     protected_infrastructure: tuple[str, ...] = ()
     """Types or addresses of infrastructure that must never be deleted or replaced, besides those that always are protected."""
+    phases: tuple[Phase, ...] = ()
 
     @property
     def uses_cluster(self) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from continuity.domain.application import Application, ReleaseSource
 from continuity.domain.plan import PlannedStep
-from continuity.domain.workloads import ContainerImage, WorkloadState, repository_of, tag_in
+from continuity.domain.workloads import ContainerImage, ReleaseIdentity, WorkloadState, repository_of, tag_in
 from continuity.errors import UnsafeOperation
 
 BUILD = "build the image"
@@ -88,6 +88,39 @@ class ReleaseBuild:
         )
 
 
+@dataclass(frozen=True, kw_only=True)
+class CommitBuild:
+    """A build of the commit that an earlier step of the same run has made: `committed_by` is the name of that step."""
+
+    application: str
+    repository: Path
+    committed_by: str
+    command: tuple[str, ...]
+    """argv; `{tag}` stands for a name that is made of the commit."""
+    image: str
+    """The registry's repository, of which the build has to give an image."""
+
+    @property
+    def name(self) -> str:
+        """The name of the step that builds it, by which later steps find image and commit."""
+        return f"build the release of {self.application}"
+
+    @property
+    def step(self) -> PlannedStep:
+        """Plan to build it."""
+        return PlannedStep(
+            name=self.name,
+            kind=BUILD,
+            target=f"the commit of {self.committed_by!r}, of {self.repository}",
+            arguments={
+                "repository": str(self.repository),
+                "committed by": self.committed_by,
+                "command": list(self.command),
+                "image repository": self.image,
+            },
+        )
+
+
 def lost_images(now: Iterable[WorkloadState], then: Sequence[WorkloadState]) -> tuple[LostImage, ...]:
     """Return the application's containers whose image the point does not know by digest."""
     recorded = {str(state.ref): state for state in then}
@@ -150,13 +183,17 @@ def choose_build(
 
 
 def _tag_of(state: WorkloadState, container: str, tags: Sequence[Tag]) -> Tag | None:
-    """Return the tag that a workload says it runs: by its version, else its image's tag, else its commit."""
     image = state.image_of(container)
-    said = [state.release.version, tag_in(image.reference) if image else ""]
+    return tag_of_release(state.release, tags, image_tag=tag_in(image.reference) if image else "")
+
+
+def tag_of_release(release: ReleaseIdentity, tags: Sequence[Tag], *, image_tag: str = "") -> Tag | None:
+    """Return the tag that a workload says it runs: by its version, else its image's tag, else its commit."""
+    said = [release.version, image_tag]
     names = [name for version in said if version for name in (version, f"v{version}", version.removeprefix("v"))]
     by_name = {tag.name: tag for tag in tags}
     named = next((by_name[name] for name in names if name in by_name), None)
-    return named or next((tag for tag in tags if tag.commit == state.release.revision), None)
+    return named or next((tag for tag in tags if tag.commit == release.revision), None)
 
 
 def _refuse_moved(tag: Tag, lost: Sequence[LostImage]) -> None:

@@ -111,7 +111,7 @@ def _reasons(
     if state.name != replaced.name:
         yield f"it is {state.name} now (OID {replaced.oid}): another run has swapped since"
     if (age := now - since) < keep:
-        yield f"it was replaced {_days(age)} ago, and is kept for {_days(keep)} (`[rollback] keep_replaced_days`)"
+        yield f"it was replaced {days(age)} ago, and is kept for {days(keep)} (`[rollback] keep_replaced_days`)"
     if state.open:
         yield "it is open: somebody may be using it"
     if state.sessions:
@@ -125,5 +125,6 @@ def _reasons(
         yield "no proven point is newer than the swap: it may be the only copy of what was written last"
 
 
-def _days(span: timedelta) -> str:
+def days(span: timedelta) -> str:
+    """Write a span as people count it."""
     return f"{span.total_seconds() / 86400:.1f} days"

@@ -12,7 +12,11 @@ RESTORE_BYTES_PER_SECOND = 40_000_000
 """Of the database's size, where no drill has measured it: half of what two cores restored (docs/benchmarks.md)."""
 UNMEASURED_SECONDS: Mapping[str, float] = {
     "build the image": 300,
+    "commit the revert": 1,
     "pause what scales back": 1,
+    "pin what scales": 1,
+    "unpin what scales": 1,
+    "scale a workload": 1,
     "stop a workload": 2,
     "wait for sessions": 5,
     "set the release": 1,
@@ -27,6 +31,11 @@ UNMEASURED_SECONDS: Mapping[str, float] = {
     "drop the replaced database": 1,
     "account for media": 1,
     "compare database and media": 5,
+    "drop what was set aside": 0.5,
+    "quarantine the schema": 0.3,
+    "put the schema back": 0.3,
+    "take the constraint out of force": 0.3,
+    "put the constraint back in force": 1,
     "start a workload": 10,
     "resume what scales back": 1,
     "check health": 5,

@@ -128,8 +128,8 @@ def put_back_step(_step: str, facts: Facts) -> PlannedStep:
 def steps_after_undo(former: Plan) -> tuple[PlannedStep, ...]:
     """Plan what follows once flags are put back: what a run has started anew, and looked at, is so once more."""
     restarts = tuple(step for step in former.steps if step.kind == RESTART)
-    waits = {step.arguments["workload"] for step in restarts}
-    rolls_out = (step for step in former.steps if step.kind == ROLL_OUT and step.arguments["workload"] in waits)
+    waits = {f"wait for the rollout of {step.arguments['workload']}" for step in restarts}
+    rolls_out = (step for step in former.steps if step.name in waits)
     looks = (
         PlannedStep(
             name=step.name,

@@ -204,6 +204,13 @@ def media_steps(listed: MediaList, *, bucket: str, prefix: str) -> tuple[Planned
     )
 
 
+def hiding_steps(listed: MediaList, *, bucket: str, prefix: str) -> tuple[PlannedStep, ...]:
+    """Plan to hide all keys of a list as a part of something larger, which a failure of takes back with these."""
+    acting, _ = media_steps(listed, bucket=bucket, prefix=prefix)
+    acting = replace(acting, name=f"hide media below {prefix}", pivot=False)
+    return (acting, account_step(acting.name, acting.target))
+
+
 def replan_media(application: Application, plan: Plan, *, target: str, now: datetime) -> Plan:
     """Make a plan again from itself and the bucket as it is named now: what is to be done to which key is in its list."""
     kept = tuple(step for step in plan.steps if step.kind in {ROLL_BACK, ACCOUNT})

@@ -29,11 +29,13 @@ class Verb(StrEnum):
     HOLD = "hold"
     RELEASE = "release"
     UNDO = "undo"
+    COLUMN = "column"
     DISCARD = "discard"
     RECOVERY = "recovery"
     REHEARSAL = "rehearsal"
     FEATURE = "feature"
     MEDIA = "media"
+    PHASE = "phase"
 
 
 @dataclass(frozen=True, kw_only=True)

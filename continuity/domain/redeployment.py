@@ -3,25 +3,17 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 
-from pydantic import TypeAdapter
-
 from continuity.domain.application import Application
 from continuity.domain.checks import Check
 from continuity.domain.deployment import Adjustments, manifest_steps
 from continuity.domain.manifests import Manifest, Wave
-from continuity.domain.plan import Facts, PlannedStep
+from continuity.domain.plan import PlannedStep
 from continuity.domain.recovery_point import Manifest as PointManifest
 from continuity.domain.traffic import flag_steps, wanted_images
 from continuity.domain.workloads import ReferencedConfig, WorkloadState
 from continuity.errors import UnsafeOperation
 
 SET_CONFIGURATION = "set the configuration"
-_CONFIG: TypeAdapter[tuple[ReferencedConfig, ...]] = TypeAdapter(tuple[ReferencedConfig, ...])
-
-
-def recorded_config(facts: Facts) -> tuple[ReferencedConfig, ...]:
-    """Return the configuration that a step's facts hold."""
-    return _CONFIG.validate_python(facts["config"])
 
 
 def deployment_steps(

@@ -23,13 +23,16 @@ def plan_markdown(plan: Plan, estimates: Estimates) -> str:
     ]
     parts = [
         f"# Plan {plan.hash}: {plan.verb.value} of {plan.application}",
-        f"**Will be lost** (an estimate): {_cell(str(estimates.discards))}",
+        f"**Will be lost:** {_cell(estimates.discards.told)}",
         f"About **{estimates.total_seconds:.0f} s** in all. Nothing has been changed.",
         "## Acts on",
         reports.markdown_table(dict(plan.targets)),
         "## Steps",
         "| # | step | on | stage | seconds | as in |\n| --- | --- | --- | --- | --- | --- |\n" + "\n".join(rows),
     ]
+    for step in plan.steps:
+        if statements := step.arguments.get("statements"):
+            parts += [f"### {step.name}, in one transaction", "\n".join(["```sql", *(f"{each};" for each in statements), "```"])]
     notes = [*estimates.notes]
     if estimates.peak_bytes:
         notes.insert(0, f"room needed meanwhile: {reports.size(estimates.peak_bytes)}")

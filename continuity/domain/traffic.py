@@ -3,11 +3,14 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from continuity.domain.application import WorkloadRef
-from continuity.domain.builds import ReleaseBuild, lost_images
+from continuity.domain.builds import CommitBuild, ReleaseBuild, lost_images
 from continuity.domain.live import Held
 from continuity.domain.plan import Facts, PlannedStep
-from continuity.domain.workloads import FlagsState, WorkloadState, is_mutable
+from continuity.domain.workloads import REVISION, FlagsState, WorkloadState, is_mutable
 from continuity.errors import UnsafeOperation
+
+_MARK = ("spec", "template", "metadata", "annotations", REVISION)
+"""Where a workload is told its commit that has not said one so far."""
 
 
 def stop_steps(workloads: Iterable[WorkloadState], database: Facts, held: Held | None) -> tuple[PlannedStep, ...]:
@@ -75,11 +78,20 @@ def start_steps(workloads: Iterable[WorkloadState], held: Held | None = None) ->
     return tuple(steps)
 
 
-def rollout_steps(workloads: Iterable[WorkloadState]) -> tuple[PlannedStep, ...]:
+ROLLED_OUT = frozenset({"set the release", "scale a workload"})
+"""Kinds of steps that the cluster takes its time to follow: what needs them done waits for the rollout."""
+
+
+def release_waits(workloads: Iterable[WorkloadState]) -> tuple[PlannedStep, ...]:
+    """Plan to wait for the rollout of releases and replicas, beside the waiting that flags have of their own."""
+    return rollout_steps(workloads, of="release")
+
+
+def rollout_steps(workloads: Iterable[WorkloadState], *, of: str = "rollout") -> tuple[PlannedStep, ...]:
     """Plan to wait until the cluster has rolled a release out, where the application was not stopped for it."""
     return tuple(
         PlannedStep(
-            name=f"wait for the rollout of {state.ref.name}",
+            name=f"wait for the {of} of {state.ref.name}",
             kind="wait for the rollout",
             target=_deployment(state),
             arguments=workload_arguments(state),
@@ -110,26 +122,11 @@ def release_steps(
         images = wanted_images(former, state.ref, built)
         running = {image.container: image.pinned or image.reference for image in state.images}
         changed = [image for container, image in images.items() if running.get(container) != image]
-        steps += [
-            PlannedStep(
-                name=f"pull the image of {state.ref.name}" + (f" ({number})" if number else ""),
-                kind="pull the image",
-                target=image,
-                arguments=workload_arguments(state) | {"image": image},
-            )
-            for number, image in enumerate(changed)
-        ]
+        steps += pull_steps(state, changed)
         made: dict[str, object] = {}
         if build and built:
             made = {"built by": build.name, "built containers": built}
-            steps.append(
-                PlannedStep(
-                    name=f"pull the built image of {state.ref.name}",
-                    kind="pull the image",
-                    target=f"the image of {build.image} that is built",
-                    arguments=workload_arguments(state) | {"built by": build.name},
-                )
-            )
+            steps.append(pull_built_step(state, build))
         config = [
             {"kind": each.kind, "name": each.name, "sha256": each.sha256, "data": dict(each.data)}
             for each in former.config
@@ -144,6 +141,76 @@ def release_steps(
             )
         )
     return tuple(steps)
+
+
+def pull_steps(state: WorkloadState, images: Sequence[str]) -> tuple[PlannedStep, ...]:
+    """Plan to pull images, so that one which cannot be pulled is found before anything of the workload changes."""
+    return tuple(
+        PlannedStep(
+            name=f"pull the image of {state.ref.name}" + (f" ({number})" if number else ""),
+            kind="pull the image",
+            target=image,
+            arguments=workload_arguments(state) | {"image": image},
+        )
+        for number, image in enumerate(images)
+    )
+
+
+def pull_built_step(state: WorkloadState, build: ReleaseBuild | CommitBuild) -> PlannedStep:
+    """Plan to pull the image that an earlier step builds."""
+    return PlannedStep(
+        name=f"pull the built image of {state.ref.name}",
+        kind="pull the image",
+        target=f"the image of {build.image} that is built",
+        arguments=workload_arguments(state) | {"built by": build.name},
+    )
+
+
+def built_steps(state: WorkloadState, containers: Sequence[str], build: CommitBuild) -> tuple[PlannedStep, ...]:
+    """Plan to give containers the image that an earlier step builds, and the workload the mark of its commit."""
+    marked = [mark.path for mark in state.marks if mark.path[-1] == REVISION and mark.value is not None]
+    made = {
+        "built by": build.name,
+        "built containers": list(containers),
+        "revision at": [list(path) for path in marked or [_MARK]],
+    }
+    release = PlannedStep(
+        name=f"set the release of {state.ref.name}",
+        kind="set the release",
+        target=", ".join(f"{container} as it is built" for container in containers),
+        arguments=workload_arguments(state) | {"images": {}, "config": [], "marks": []} | made,
+    )
+    return (pull_built_step(state, build), release)
+
+
+def image_steps(state: WorkloadState, images: Mapping[str, str]) -> tuple[PlannedStep, ...]:
+    """Plan to give containers other images, by digest; each is pulled first."""
+    release = PlannedStep(
+        name=f"set the release of {state.ref.name}",
+        kind="set the release",
+        target=", ".join(images.values()),
+        arguments=workload_arguments(state) | {"images": dict(images), "config": [], "marks": []},
+    )
+    return (*pull_steps(state, tuple(images.values())), release)
+
+
+def scale_steps(state: WorkloadState, replicas: int) -> tuple[PlannedStep, ...]:
+    """Plan to give a workload so many replicas, and to keep it there: what would scale it back is pinned before."""
+    pinned = (
+        PlannedStep(
+            name=f"pin what scales {state.ref.name}",
+            kind="pin what scales",
+            target=_scalers(state),
+            arguments=workload_arguments(state) | {"pinned to": replicas},
+        ),
+    )
+    scaled = PlannedStep(
+        name=f"scale {state.ref.name}",
+        kind="scale a workload",
+        target=f"{_deployment(state)}, from {state.replicas} to {replicas} replicas",
+        arguments=workload_arguments(state) | {"replicas": replicas},
+    )
+    return (*(pinned if state.scalers else ()), scaled)
 
 
 def flag_steps(then: FlagsState | None) -> tuple[PlannedStep, ...]:

@@ -1,24 +1,27 @@
 """Decides how a finished run is taken back: the inverse of each step that has changed something. Pure."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from continuity.domain import feature, quarantine
 from continuity.domain.agreement import agreement_steps
 from continuity.domain.application import Application
-from continuity.domain.feature import SET, FlagsSeen, put_back_step, steps_after_undo
+from continuity.domain.constraints import PUT_IN, TAKE_OUT, put_in_step, take_out_step
+from continuity.domain.feature import SET, FlagsSeen, steps_after_undo
 from continuity.domain.flags import same, says
 from continuity.domain.live import LiveState
 from continuity.domain.media_plan import ROLL_BACK, TAKE_BACK, account_step, media_taken_back
 from continuity.domain.plan import TAKES_OVER, Facts, Plan, PlannedStep, Verb
 from continuity.domain.proof import proof_steps
+from continuity.domain.reverts import REVERT, inverse_revert
 from continuity.domain.run import History, RunId
 from continuity.domain.swap import mark_of, swap_steps, undone_name
-from continuity.domain.traffic import rollout_steps, start_steps, stop_steps
+from continuity.domain.traffic import ROLLED_OUT, release_waits, start_steps, stop_steps
 from continuity.errors import UnsafeOperation
 
-STOPPED = frozenset({Verb.ROLLBACK, Verb.UNDO})
-"""The verbs whose runs stop the application, so that taking them back stops it too."""
+OF = "of"
+"""The option by which an undo, and the undo of that, says which verb's doing it is about."""
 
 
 def plan_undo(
@@ -52,28 +55,62 @@ def plan_undo(
     inverse = [INVERSES[step.kind](step.name, facts) for step, facts in reversed(done) if step.kind in INVERSES]
     if swapped is None and not inverse:
         raise UnsafeOperation(f"{run} has changed nothing that lasts", detail="Nothing was changed.", hint="There is no undo.")
-    stops = former.verb in STOPPED
+    of = Verb(former.options.get(OF, former.verb))
+    # Only a rollback stops the application: all else goes, and comes back, while it serves.
+    stops = of is Verb.ROLLBACK
     swap: tuple[PlannedStep, ...] = ()
     targets = live.targets_taken_over if stops else live.targets
     if swapped is not None:
         swap = _swap_back(live, run, swapped, pooled=pooled)
         targets["takes its place"] = f"database {swapped['replaced']} (OID {swapped['live_oid']}), closed since {run}"
+    if not stops:
+        _refuse_other_release(live, run, done)
     accounts = tuple(account_step(step.name, step.target) for step in inverse if step.kind == TAKE_BACK)
     agreement = agreement_steps(application) if swapped is not None or accounts else ()
     stop = stop_steps(live.workloads, live.arguments, live.held) if stops else ()
-    rolls_out = rollout_steps(live.workloads) if any(step.kind == "set the release" for step in inverse) else ()
-    after = steps_after_undo(former)
-    # What is started anew for its flags is waited for then, and a plan names each step once.
-    named = {step.name for step in after}
-    start = start_steps(live.workloads) if stops else (*(step for step in rolls_out if step.name not in named), *after)
+    start = start_steps(live.workloads) if stops else steps_after_undo(former)
+    if not stops:
+        inverse = _rolled_out(inverse, live)
     return Plan(
         application=application.name,
         verb=Verb.UNDO,
         created=now,
         targets=targets,
-        steps=(*stop, *inverse, *accounts, *swap, *start, *agreement, *proof_steps(application, url, None)),
-        options=options | ({TAKES_OVER: live.held.run} if live.held and stops else {}),
+        steps=(*stop, *inverse, *accounts, *swap, *start, *agreement, *_proof(application, of, url)),
+        options=options | {OF: of.value} | ({TAKES_OVER: live.held.run} if live.held and stops else {}),
     )
+
+
+def _proof(application: Application, of: Verb, url: str) -> tuple[PlannedStep, ...]:
+    # The application's tests are of all its features: one that another run has switched off, or set aside, would fail them.
+    return proof_steps(application if of is Verb.ROLLBACK else replace(application, tests=()), url, None)
+
+
+def _refuse_other_release(live: LiveState, run: RunId, done: Sequence[tuple[PlannedStep, Facts]]) -> None:
+    """Refuse to go back past another release: it may be one that lacks what this run would bring back, or has more.
+
+    Raises:
+        UnsafeOperation: a workload runs another image than the run has left.
+
+    """
+    left = {(facts["namespace"], facts["workload"]): facts["images"] for step, facts in done if step.kind == "set the release"}
+    for state in live.workloads:
+        running = {image.container: image.pinned or image.reference for image in state.images}
+        wanted: Mapping[str, str] = left.get((state.ref.namespace, state.ref.name), {})
+        if other := next((name for name, image in wanted.items() if running.get(name) != image), None):
+            raise UnsafeOperation(
+                f"{state.ref} runs {running.get(other)}, and {run} has left {wanted[other]}",
+                detail="Nothing was changed.",
+                hint="What was released since comes first: undo the run that has set it, or deploy.",
+            )
+
+
+def _rolled_out(inverse: Sequence[PlannedStep], live: LiveState) -> list[PlannedStep]:
+    """Wait for the rollout of releases and replicas before anything is done that needs them, as putting flags back does."""
+    changed = {(step.arguments["namespace"], step.arguments["workload"]) for step in inverse if step.kind in ROLLED_OUT}
+    states = [state for state in live.workloads if (state.ref.namespace, state.ref.name) in changed]
+    last = max((place for place, step in enumerate(inverse) if step.kind in ROLLED_OUT), default=-1) + 1
+    return [*inverse[:last], *release_waits(states), *inverse[last:]]
 
 
 def plan_undo_of_flags(
@@ -104,7 +141,7 @@ def plan_undo_of_flags(
         verb=Verb.UNDO,
         created=now,
         targets=seen.targets,
-        steps=(*(put_back_step(name, facts) for name, facts in reversed(done)), *steps_after_undo(former)),
+        steps=(*(feature.put_back_step(name, facts) for name, facts in reversed(done)), *steps_after_undo(former)),
         options=options,
     )
 
@@ -170,11 +207,39 @@ def _former_flags(step: str, facts: Facts) -> PlannedStep:
     )
 
 
+def _former_replicas(step: str, facts: Facts) -> PlannedStep:
+    arguments = {name: facts[name] for name in ("namespace", "workload", "containers", "uid")}
+    target = f"deployment {facts['namespace']}/{facts['workload']}, back to {facts['former']} replicas"
+    return PlannedStep(name=step, kind="scale a workload", target=target, arguments=arguments | {"replicas": facts["former"]})
+
+
+def _unpinned(step: str, facts: Facts) -> PlannedStep:
+    arguments = {name: facts[name] for name in ("namespace", "workload", "containers", "uid", "scalers", "pinned to")}
+    return PlannedStep(name=f"un{step}", kind="unpin what scales", target=_scalers(facts), arguments=arguments)
+
+
+def _pinned_again(step: str, facts: Facts) -> PlannedStep:
+    arguments = {name: facts[name] for name in ("namespace", "workload", "containers", "uid", "pinned to")}
+    return PlannedStep(name=step.removeprefix("un"), kind="pin what scales", target=_scalers(facts), arguments=arguments)
+
+
+def _scalers(facts: Facts) -> str:
+    return ", ".join(f"{each['kind']} {each['namespace']}/{each['name']}" for each in facts["scalers"])
+
+
 INVERSES: Mapping[str, Callable[[str, Facts], PlannedStep]] = {
     "set the release": _former_release,
     "set the flags": _former_flags,
-    "set a flag": put_back_step,
     ROLL_BACK: media_taken_back,
     TAKE_BACK: media_taken_back,
+    "set a flag": feature.put_back_step,
+    quarantine.SET_ASIDE: quarantine.put_back_step,
+    quarantine.PUT_BACK: quarantine.set_aside_step,
+    REVERT: inverse_revert,
+    "pin what scales": _unpinned,
+    "unpin what scales": _pinned_again,
+    "scale a workload": _former_replicas,
+    TAKE_OUT: put_in_step,
+    PUT_IN: take_out_step,
 }
 """What takes a step back, by its kind: from its name and what it recorded. Kinds that are not here change nothing that lasts."""

@@ -53,7 +53,7 @@ def make_feature_plan(
     seen = perform(OBSERVE_FLAGS, application, environment)
     plan = plan_feature(application, seen, wish.flag, on=wish.on, restart=wish.restart, options=wish.options(), now=now)
     measured = perform(READ_MEASURED, environment, application.name)
-    estimates = predict(plan, point=None, measured=measured, discards=Discards(), live_bytes=0)
+    estimates = predict(plan, point=None, measured=measured, discards=Discards(kept=True), live_bytes=0)
     return WaitingPlan(plan=plan, estimates=replace(estimates, notes=seen.notes + estimates.notes))
 
 

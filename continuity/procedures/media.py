@@ -59,7 +59,7 @@ def make_media_plan(
 def estimate_media(environment: Environment, plan: Plan, *, perform: Perform, notes: tuple[str, ...] = ()) -> Estimates:
     """Predict a plan's seconds: by the number of keys for what acts on them, else from the last run. Nothing is lost."""
     measured = perform(READ_MEASURED, environment, plan.application)
-    estimates = predict(plan, point=None, measured=measured, discards=Discards(), live_bytes=0)
+    estimates = predict(plan, point=None, measured=measured, discards=Discards(kept=True), live_bytes=0)
     by_keys = {step.name: step.arguments["actions"] / KEYS_PER_SECOND for step in plan.steps if "actions" in step.arguments}
     seconds = {**estimates.seconds, **{name: round(each, 1) for name, each in by_keys.items()}}
     sources = {**estimates.sources, **dict.fromkeys(by_keys, f"{KEYS_PER_SECOND} keys a second")}

@@ -26,7 +26,7 @@ from continuity.procedures.runs import read_measured
 from continuity.settings import Environment
 from continuity.steps.building import read_release_tags
 from continuity.steps.operation import PATIENT, Operation, Perform
-from continuity.steps.places import journals_of, points_of
+from continuity.steps.places import journals_of, points_of, source_of
 from continuity.steps.preconditions.drill import check_restore_beside
 from continuity.steps.preconditions.rollback import check_swap
 from continuity.steps.warm import WarmChoice, find_warm
@@ -101,7 +101,7 @@ def make_plan(
     restored = None if found.warm else chosen.point.manifest
     notes = found.notes + known + (refuse_unready(application, environment, perform, restored) if swaps else ())
     live = perform(OBSERVE, application, environment)
-    build = _wanted_build(application, wish, live, chosen.point.manifest, release, perform)
+    build = _wanted_build(application, environment, wish, live, chosen.point.manifest, release, perform)
     notes += (build.note,) if build else ()
     notes += _media_notes(application, environment, chosen.point.manifest)
     plan = plan_rollback(
@@ -138,6 +138,7 @@ def _wanted_release(
 
 def _wanted_build(
     application: Application,
+    environment: Environment,
     wish: RollbackWish,
     live: LiveState,
     manifest: Manifest,
@@ -148,8 +149,9 @@ def _wanted_build(
     if wish.scope is Scope.DATABASE or manifest.workloads is None:
         return None
     lost = lost_images(live.workloads, manifest.workloads.states if release is None else release)
-    tags = perform(READ_TAGS, application) if lost else ()
-    return choose_build(application, lost, tags, taken=manifest.snapshot.taken)
+    tags = perform(READ_TAGS, application, environment) if lost else ()
+    here = replace(application, release=source_of(environment, application))
+    return choose_build(here, lost, tags, taken=manifest.snapshot.taken)
 
 
 def read_bad_images(application: Application, environment: Environment) -> tuple[BadImage, ...]:

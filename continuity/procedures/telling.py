@@ -44,7 +44,7 @@ def next_step(report: RunReport) -> str:
 
 
 _AFTER = {
-    Verb.DISCARD: "nothing: the database is gone, and its room is free.",
+    Verb.DISCARD: "nothing: what was kept is gone, and its room is free.",
     Verb.REHEARSAL: "nothing: all of it was cleared away. Its times count for the prediction in `continuity status`.",
     Verb.RECOVERY: "look at the application. The old primary stays closed; next is a backup of the new one.",
 }

@@ -11,27 +11,29 @@ from continuity.adapters.programs import Ended, child_environment, run_in_group
 from continuity.domain.application import Application
 from continuity.domain.builds import BUILD, Tag
 from continuity.domain.plan import Facts
+from continuity.domain.reverts import short
 from continuity.domain.workloads import digest_in, repository_of
 from continuity.errors import ContinuityError, UnsafeOperation
+from continuity.settings import Environment
 from continuity.steps.operation import ONCE
-from continuity.steps.places import points_of
+from continuity.steps.places import points_of, source_of
 from continuity.steps.step import Step, World
 
 logger = logging.getLogger(__name__)
 
 BUILD_SECONDS = 1800.0
 SHOWN_CHARACTERS = 500
-_HINT = "Mend the build, or give --image or --scope database; nothing was stopped."
+_HINT = "Mend the build; of a rollback also: give --image or --scope database. Nothing was stopped."
 
 
-def read_release_tags(application: Application) -> tuple[Tag, ...]:
+def read_release_tags(application: Application, environment: Environment) -> tuple[Tag, ...]:
     """Read the tags of the repository from which an application can be built; none where it names none. Changes nothing.
 
     Raises:
         ConfigurationRefused: it is no repository.
 
     """
-    source = application.release
+    source = source_of(environment, application)
     return read_tags(source.repository) if source and source.repository and source.build_command else ()
 
 
@@ -41,12 +43,27 @@ def built_image(world: World, step: str) -> str:
     return image
 
 
+def built_commit(world: World, step: str) -> str:
+    """Return the commit that an earlier step has built."""
+    commit: str = world.done[step]["commit"]
+    return commit
+
+
+def _facts(world: World, arguments: Facts) -> Facts:
+    """Name the commit, where an earlier step of this run has made it: no tag does, so it is named after itself."""
+    if "committed by" not in arguments:
+        return arguments
+    commit = world.done[arguments["committed by"]]["commit"]
+    named = f"continuity-{short(commit)}"
+    command = [word.replace("{tag}", named) for word in arguments["command"]]
+    return {**arguments, "commit": commit, "tag": named, "command": command}
+
+
 def _build(world: World, facts: Facts) -> Facts:
     """Build in a folder that is removed afterwards. After a kill it is built once more; once done, never again."""
-    repository, tag, commit = Path(facts["repository"]), facts["tag"], facts["commit"]
-    found = next((each.commit for each in read_tags(repository) if each.name == tag), "gone")
-    if found != commit:
-        raise UnsafeOperation(f"tag {tag} of {repository} was commit {commit}, and is {found}", hint="Make a new plan.")
+    repository, named, commit = Path(facts["repository"]), facts["tag"], facts["commit"]
+    if "committed by" not in facts:
+        _refuse_moved(repository, named, commit)
     started = time.monotonic()
     place = world.environment.drill.work_directory or Path(tempfile.gettempdir())
     name = f"continuity-build-{world.run}-"
@@ -61,10 +78,16 @@ def _build(world: World, facts: Facts) -> Facts:
     image = _image(ended, facts)
     for mark in points_of(world.environment, world.application.name).bad_images():
         if mark.digest == digest_in(image):
-            raise UnsafeOperation(f"{tag} builds {image}, which is marked as bad: {mark.because}", hint=_HINT)
+            raise UnsafeOperation(f"{named} builds {image}, which is marked as bad: {mark.because}", hint=_HINT)
     seconds = round(time.monotonic() - started, 1)
-    logger.info("built a release tag=%s commit=%s image=%s seconds=%.1f", tag, commit, image, seconds)
+    logger.info("built a release name=%s commit=%s image=%s seconds=%.1f", named, commit, image, seconds)
     return {"image": image, "seconds": seconds}
+
+
+def _refuse_moved(repository: Path, tag: str, commit: str) -> None:
+    found = next((each.commit for each in read_tags(repository) if each.name == tag), "gone")
+    if found != commit:
+        raise UnsafeOperation(f"tag {tag} of {repository} was commit {commit}, and is {found}", hint="Make a new plan.")
 
 
 def _run(facts: Facts, folder: Path) -> Ended:
@@ -94,4 +117,4 @@ def _failed(facts: Facts, why: str, said: str) -> ContinuityError:
     return UnsafeOperation(f"the build of {facts['tag']} {why}; it said, at last: {end}", hint=_HINT)
 
 
-BUILD_IMAGE = Step(kind=BUILD, do=_build, observes=True, retry=ONCE)
+BUILD_IMAGE = Step(kind=BUILD, facts=_facts, do=_build, observes=True, retry=ONCE)

@@ -6,7 +6,9 @@ from continuity.steps.agreement import COMPARE_MEDIA
 from continuity.steps.application_tests import run_in_cluster, running_tests
 from continuity.steps.building import BUILD_IMAGE
 from continuity.steps.configuration import SET_THE_CONFIGURATION
+from continuity.steps.constraints import PUT_CONSTRAINT_IN, TAKE_CONSTRAINT_OUT
 from continuity.steps.discarding import DISCARD
+from continuity.steps.discarding_aside import DISCARD_ASIDE
 from continuity.steps.error_rate import WATCH_ERRORS
 from continuity.steps.fallback import WRITE_THE_FALLBACK
 from continuity.steps.feature import RESTART_WORKLOAD, SEE_WHO_HAS_IT, SET_FLAG
@@ -20,8 +22,11 @@ from continuity.steps.media_return import BRING_BACK
 from continuity.steps.naming import CLEAR_REHEARSAL, GIVE_THE_NAME
 from continuity.steps.pods import GATHER_PODS
 from continuity.steps.pooling import OPEN_POOLER
+from continuity.steps.quarantine import PUT_SCHEMA_BACK, QUARANTINE_SCHEMA
 from continuity.steps.release import PULL_IMAGE, SET_THE_FLAGS, SET_THE_RELEASE
+from continuity.steps.reverting import COMMIT_REVERT
 from continuity.steps.roles import RESTORE_ROLES
+from continuity.steps.scaling import SCALE_WORKLOAD
 from continuity.steps.shadow import RESTORE_SHADOW, Judge, judging
 from continuity.steps.shifting import SHIFT_TRAFFIC
 from continuity.steps.step import Step
@@ -31,14 +36,17 @@ from continuity.steps.traffic import (
     END_SESSIONS,
     OPEN_DATABASE,
     PAUSE_SCALERS,
+    PIN_SCALERS,
     RESUME_SCALERS,
     START_WORKLOAD,
     STOP_WORKLOAD,
+    UNPIN_SCALERS,
     WAIT_FOR_ROLLOUT,
     WAIT_FOR_SESSIONS,
 )
 
 KINDS = (
+    COMMIT_REVERT,
     BUILD_IMAGE,
     PULL_IMAGE,
     PAUSE_SCALERS,
@@ -55,13 +63,21 @@ KINDS = (
     CLEAR_REHEARSAL,
     SET_THE_CONFIGURATION,
     SET_THE_RELEASE,
+    PIN_SCALERS,
+    UNPIN_SCALERS,
+    SCALE_WORKLOAD,
     SET_THE_FLAGS,
     SET_FLAG,
     RESTART_WORKLOAD,
     SEE_WHO_HAS_IT,
     SWAP,
     OPEN_POOLER,
+    QUARANTINE_SCHEMA,
+    PUT_SCHEMA_BACK,
+    TAKE_CONSTRAINT_OUT,
+    PUT_CONSTRAINT_IN,
     DISCARD,
+    DISCARD_ASIDE,
     OPEN_DATABASE,
     START_WORKLOAD,
     WAIT_FOR_ROLLOUT,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from continuity.adapters.points import PointStore
 from continuity.adapters.vault import Vault
 from continuity.adapters.vaults import open_vault
-from continuity.domain.application import Application, ApplicationName, MediaBucket
+from continuity.domain.application import Application, ApplicationName, MediaBucket, ReleaseSource
 from continuity.settings import Environment
 
 if TYPE_CHECKING:
@@ -79,6 +79,18 @@ def media_store_of(environment: Environment, application: Application, bucket: s
         return None
     client, media = opened
     return MediaStore(client=client, bucket=bucket or media.bucket, endpoint_url=environment.media.endpoint_url)
+
+
+def source_of(environment: Environment, application: Application) -> ReleaseSource | None:
+    """Return from where this machine builds a release, or None where nobody has said how releases are found."""
+    if application.release is None:
+        return None
+    section = environment.release
+    return replace(
+        application.release,
+        repository=section.repository or application.release.repository,
+        build_command=application.release.build_command if section.build_command is None else section.build_command,
+    )
 
 
 def media_of(environment: Environment, application: Application) -> tuple["S3Client", MediaBucket] | None:

@@ -13,7 +13,7 @@ from continuity.domain.application import FlagSource
 from continuity.domain.plan import Facts
 from continuity.domain.workloads import FieldValue, FlagsState, ReferencedConfig, WorkloadState
 from continuity.errors import UnsafeOperation
-from continuity.steps.building import built_image
+from continuity.steps.building import built_commit, built_image
 from continuity.steps.operation import Retry
 from continuity.steps.step import Probe, Step, World
 from continuity.steps.traffic import read_planned, ref_of
@@ -57,11 +57,16 @@ def _facts(world: World, arguments: Facts) -> Facts:
     images = dict(arguments["images"])
     if "built by" in arguments:
         images |= dict.fromkeys(arguments["built containers"], built_image(world, arguments["built by"]))
+    marks = list(arguments["marks"])
+    if "revision at" in arguments:
+        commit = built_commit(world, arguments["built by"])
+        marks += [{"path": path, "value": commit} for path in arguments["revision at"]]
     former = {image.container: image.pinned or image.reference for image in found.images}
     config = [each for each in found.config if each.name in {one["name"] for one in arguments["config"]}]
     return {
         **arguments,
         "images": images,
+        "marks": marks,
         "former images": {name: former[name] for name in images},
         "former marks": _MARKS.dump_python(found.marks, mode="json"),
         "former config": _CONFIG.dump_python(tuple(config), mode="json"),

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -21,7 +22,7 @@ from continuity.steps.step import Probe, Step, World
 
 PAUSE, STOP, START, RESUME = "pause what scales back", "stop a workload", "start a workload", "resume what scales back"
 WAIT, END, CLOSE, OPEN = "wait for sessions", "end sessions", "close the database", "open the database"
-ROLL_OUT = "wait for the rollout"
+ROLL_OUT, PIN, UNPIN = "wait for the rollout", "pin what scales", "unpin what scales"
 READY_SECONDS = 240
 POLL_SECONDS = 0.2
 MOST_REVERSIONS = 2
@@ -66,13 +67,17 @@ def _pause_facts(world: World, arguments: Facts) -> Facts:
 
 def _paused(world: World, facts: Facts) -> Probe:
     with open_cluster(world.environment.cluster) as cluster:
-        return Probe.DONE if all(is_paused(cluster, each) for each in _read(facts["found"])) else Probe.NOT_DONE
+        return (
+            Probe.DONE
+            if all(is_paused(cluster, each, replicas=facts.get("pinned to", 0)) for each in _read(facts["found"]))
+            else Probe.NOT_DONE
+        )
 
 
 def _pause(world: World, facts: Facts) -> Facts:
     with open_cluster(world.environment.cluster) as cluster:
         for scaler in _read(facts["found"]):
-            pause(cluster, scaler)
+            pause(cluster, scaler, replicas=facts.get("pinned to", 0))
     return {}
 
 
@@ -96,6 +101,12 @@ def _resume(world: World, facts: Facts) -> Facts:
         for scaler in _read(facts["scalers"]):
             resume(cluster, scaler)
     return {}
+
+
+def _pin_again(world: World, facts: Facts) -> None:
+    with open_cluster(world.environment.cluster) as cluster:
+        for scaler in _read(facts["scalers"]):
+            pause(cluster, scaler, replicas=facts["pinned to"])
 
 
 def _stop_facts(world: World, arguments: Facts) -> Facts:
@@ -268,7 +279,9 @@ def _read(scalers: Any) -> tuple[ScalerState, ...]:
 
 
 PAUSE_SCALERS = Step(kind=PAUSE, facts=_pause_facts, probe=_paused, do=_pause, undo=_unpause, retry=_PATIENT)
+PIN_SCALERS = replace(PAUSE_SCALERS, kind=PIN)
 RESUME_SCALERS = Step(kind=RESUME, facts=_resume_facts, probe=_resumed, do=_resume, retry=_PATIENT)
+UNPIN_SCALERS = Step(kind=UNPIN, probe=_resumed, do=_resume, undo=_pin_again, retry=_PATIENT)
 STOP_WORKLOAD = Step(kind=STOP, facts=_stop_facts, probe=_stopped, do=_stop, undo=_unstop, retry=_PATIENT)
 START_WORKLOAD = Step(kind=START, facts=_start_facts, probe=_started, do=_start, retry=_TWICE)
 WAIT_FOR_ROLLOUT = Step(kind=ROLL_OUT, facts=_roll_out_facts, do=_roll_out, observes=True, retry=_TWICE)

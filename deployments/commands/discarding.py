@@ -1,4 +1,4 @@
-"""Dropping what a rollback has replaced: the facts first, then, by the exact name, the database."""
+"""Dropping what a run has replaced or set aside: the facts first, then, by the exact name, what is dropped."""
 
 from datetime import UTC, datetime
 from getpass import getuser
@@ -17,10 +17,12 @@ def discard(
     run: str,
     *,
     database: Annotated[str, Parameter(help="Exact name of the replaced database; without it nothing is dropped.")] = "",
+    quarantine: Annotated[str, Parameter(help="Exact name of what was set aside; without it nothing is dropped.")] = "",
     where: Where = HERE,
 ) -> int:
-    """Look at the database that a run has replaced; with --database NAME, drop it. This cannot be taken back."""
+    """Look at what a run has replaced or set aside; with its exact name, drop it. This cannot be taken back."""
     from continuity.domain.approval import Approval
+    from continuity.domain.discarding_aside import DROP_ASIDE
     from continuity.domain.run import RunId, application_of_run
     from continuity.procedures.discarding import confirm_name, make_discard_plan
     from continuity.procedures.rollback import KEEP_PLAN
@@ -36,10 +38,12 @@ def discard(
 
     waiting = make()
     name = waiting.plan.steps[0].arguments["name"]
-    if not database:
+    option = "quarantine" if waiting.plan.steps[0].kind == DROP_ASIDE else "database"
+    typed = quarantine if option == "quarantine" else database
+    if not typed:
         perform_plainly(KEEP_PLAN, environment, waiting)
-        return tell_plan(terminal, waiting, command=f"continuity discard {run} --database {name}")
-    confirm_name(waiting.plan, database)
+        return tell_plan(terminal, waiting, command=f"continuity discard {run} --{option} {name}")
+    confirm_name(waiting.plan, typed)
     approval = Approval(application=protected.name, plan=waiting.plan.hash, by=getuser(), at=datetime.now(UTC))
     with Validator(parallel=environment.database.parallel) as validator:
         report = carry_out(

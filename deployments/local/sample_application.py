@@ -1,6 +1,8 @@
 """A small blottr: real HTTP and real SQL on the protected database, one process a pod of the embedded stack.
 
-    python -m deployments.local.sample_application RELEASE [good | corrupting | crashing]
+    python -m deployments.local.sample_application RELEASE [good | corrupting | crashing] [PHASE …]
+
+Of the PHASES named its code was built without: it has none of their pages, whatever the flags say.
 
 All pods listen on 127.0.0.1:PORT together (SO_REUSEPORT), so that the port is closed when none runs, and each on its own
 POD_IP:PORT. DATABASE_URL and FLAGS (flagd's JSON) come from the environment.
@@ -11,7 +13,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -40,6 +42,18 @@ from deployments.local.sample_database import (
 )
 
 CORRUPTION_SECONDS = 0.5
+PAGES_OF = {
+    "business-core": {"/artists", "/salons"},
+    "content": {"/tattoos"},
+    "booking": {"/appointments", "/contact"},
+}
+"""Pages that a phase has brought."""
+FLAG_OF = {
+    "authentication": "roleBasedAuth",
+    "business-core": "businessEntities",
+    "content": "portfolioUploads",
+    "booking": "bookingSystem",
+}
 KNOWN_FLAGS = ("roleBasedAuth", "businessEntities", "portfolioUploads", "bookingSystem")
 
 
@@ -55,9 +69,11 @@ class Answer:
 class Blottr:
     """The application: a method for each page."""
 
-    def __init__(self, *, release: str, flags: Mapping[str, bool], pool: Pool) -> None:
+    def __init__(self, *, release: str, flags: Mapping[str, bool], pool: Pool, without: Sequence[str] = ()) -> None:
         self.release = release
-        self.flags = flags
+        # What the code does not have cannot be switched on.
+        self.flags = dict(flags) | {FLAG_OF[phase]: False for phase in without}
+        self._gone = {path for phase in without for path in PAGES_OF.get(phase, ())}
         self.pool = pool
 
     def answer(self, method: str, path: str, body: Mapping[str, Any]) -> Answer:
@@ -75,7 +91,7 @@ class Blottr:
             ("POST", "/login"): lambda: self.login(body),
         }
         page = pages.get((method, path))
-        if page is None:
+        if page is None or path in self._gone:
             return Answer(status=404, content={"error": f"there is no {method} {path}"})
         try:
             return page()
@@ -218,12 +234,12 @@ def read_flags(text: str) -> dict[str, bool]:
     return dict.fromkeys(KNOWN_FLAGS, True) | given
 
 
-def main(release: str, behaviour: str) -> None:
+def main(release: str, behaviour: str, without: Sequence[str] = ()) -> None:
     """Serve until told to end."""
     if behaviour == "crashing":
         sys.exit(f"blottr {release}: the schema of this release is unknown")
     pool = Pool(os.environ["DATABASE_URL"])
-    application = Blottr(release=release, flags=read_flags(os.environ.get("FLAGS", "")), pool=pool)
+    application = Blottr(release=release, flags=read_flags(os.environ.get("FLAGS", "")), pool=pool, without=without)
     ended = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ended.set())
     addresses = {"127.0.0.1", os.environ.get("POD_IP", "127.0.0.1")}
@@ -244,4 +260,4 @@ def main(release: str, behaviour: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else "good")  # noqa: PLR2004 -- release, behaviour
+    main(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else "good", sys.argv[3:])  # noqa: PLR2004 -- release, behaviour

@@ -6,7 +6,9 @@ import json
 import secrets
 import sys
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import chain, combinations
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from psycopg import sql
 from deployments.local.kubernetes.service import LocalCluster
 from deployments.local.postgres import PostgresServer
 from deployments.local.processes import LOCALHOST, free_port
-from deployments.local.sample_application import KNOWN_FLAGS
+from deployments.local.sample_application import FLAG_OF, KNOWN_FLAGS
 
 REPOSITORY = "registry.example/blottr"
 NAMESPACE = "blottr"
@@ -38,6 +40,13 @@ class Release:
 
     version: str
     behaviour: str
+    without: tuple[str, ...] = ()
+    """The phases that its code was built without."""
+
+    @property
+    def name(self) -> str:
+        """Name it as people do."""
+        return f"{self.version} without {', '.join(self.without)}" if self.without else self.version
 
     @property
     def revision(self) -> str:
@@ -47,7 +56,7 @@ class Release:
     @property
     def digest(self) -> str:
         """Give the digest of its image: invented, but always the same."""
-        return f"sha256:{hashlib.sha256(self.version.encode()).hexdigest()}"
+        return f"sha256:{hashlib.sha256(self.name.encode()).hexdigest()}"
 
     @property
     def image(self) -> str:
@@ -57,7 +66,7 @@ class Release:
     @property
     def argv(self) -> tuple[str, ...]:
         """Give the local command that its image stands for."""
-        return (sys.executable, "-m", "deployments.local.sample_application", self.version, self.behaviour)
+        return (sys.executable, "-m", "deployments.local.sample_application", self.name, self.behaviour, *self.without)
 
 
 RELEASES = (
@@ -66,14 +75,19 @@ RELEASES = (
     Release(version="1.5.0", behaviour="corrupting"),
     Release(version="1.5.1", behaviour="crashing"),
 )
+PHASES = tuple(FLAG_OF)
 STABLE, BAD, CRASHING = RELEASES[1], RELEASES[2], RELEASES[3]
 
 
 def sample_images() -> list[dict[str, Any]]:
-    """Give the stand-in's registry: each release by digest, and by its version as tag."""
-    return [
-        {"repository": REPOSITORY, "digest": each.digest, "tags": [each.version], "argv": list(each.argv)} for each in RELEASES
-    ]
+    """Give the stand-in's registry: each release by digest, and by its version as tag; and what a build can make of it."""
+    images = [(each, [each.version]) for each in RELEASES]
+    images += [(replace(STABLE, without=without), []) for without in _parts_of(PHASES)]
+    return [{"repository": REPOSITORY, "digest": each.digest, "tags": tags, "argv": list(each.argv)} for each, tags in images]
+
+
+def _parts_of(phases: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    return chain.from_iterable(combinations(phases, count) for count in range(1, len(phases) + 1))
 
 
 def application_login(server: PostgresServer, directory: Path, database: str) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -11,6 +12,7 @@ import psycopg
 
 from continuity.adapters.s3_vault import s3_client
 from deployments.local.sample_cluster import REPLICAS, application_login, deploy_sample, sample_images
+from deployments.local.sample_source import make_source
 from deployments.local.stack import APPLICATIONS, Stack, load_application, start_stack
 
 SAMPLES = ("blottr", "guestbook")
@@ -32,6 +34,7 @@ def bring_up(directory: Path, *, report: Callable[[str], None], with_prefect: bo
     report(f"deploying blottr, {REPLICAS} replicas")
     address = deploy_sample(stack.cluster, application_login(stack.postgres, stack.directory, "blottr"))
     describe_traffic(stack, address)
+    describe_release(stack, make_source(stack.directory / "blottr-source"))
     return replace(stack, urls=stack.urls | {"blottr": address})
 
 
@@ -46,6 +49,16 @@ def describe_traffic(stack: Stack, address: str) -> None:
         kept.touch(mode=0o600)
         kept.write_text(f"{secret}\n")
         lines.append(f"{name} = {json.dumps(f'file:{kept}')}")
+    _append(stack, lines)
+
+
+def describe_release(stack: Stack, source: Path) -> None:
+    """Add to the environment where blottr's repository is, and how it is built here."""
+    command = [sys.executable, "build.py", "{tag}"]
+    _append(stack, ["", "[release]", f"repository = {json.dumps(str(source))}", f"build_command = {json.dumps(command)}"])
+
+
+def _append(stack: Stack, lines: Sequence[str]) -> None:
     draft = stack.environment.with_suffix(".new")
     draft.touch(mode=0o600)
     draft.write_text(stack.environment.read_text() + "\n".join(lines) + "\n")
@@ -53,8 +66,10 @@ def describe_traffic(stack: Stack, address: str) -> None:
 
 
 def picture_keys(dsn: str) -> list[str]:
-    """Return the keys that blottr's tattoos refer to."""
+    """Return the keys that blottr's tattoos refer to; none while its tattoos are set aside."""
     with psycopg.connect(dsn) as connection:
+        if connection.execute("select to_regclass('public.tattoos')").fetchone() == (None,):
+            return []
         query = "select media_key from public.tattoos union select thumbnail_key from public.tattoos order by 1"
         return [key for (key,) in connection.execute(query) if key]
 

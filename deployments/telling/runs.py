@@ -40,6 +40,7 @@ def tell_plan(terminal: Terminal, waiting: WaitingPlan, *, command: str) -> int:
             "targets": dict(plan.targets),
             "steps": [
                 {"name": step.name, "target": step.target, "stage": step.stage.value, "seconds": estimates.seconds[step.name]}
+                | ({"statements": step.arguments["statements"]} if "statements" in step.arguments else {})
                 for step in plan.steps
             ],
             "seconds": round(estimates.total_seconds, 1),
@@ -62,8 +63,12 @@ def tell_plan(terminal: Terminal, waiting: WaitingPlan, *, command: str) -> int:
         table.add_column(heading, justify="right" if heading == "SECONDS" else "left")
     for step in plan.steps:
         table.add_row(step.name, step.target, f"{estimates.seconds[step.name]:.1f}", estimates.sources[step.name])
-    lines += [table, "", f"about {estimates.total_seconds:.0f} s in all"]
-    lines.append(Text(f"will be lost: {estimates.discards} (an estimate)", style="yellow"))
+    lines.append(table)
+    for step in plan.steps:
+        if statements := step.arguments.get("statements"):
+            lines += ["", f"{step.name}, in one transaction:", *(f"    {each};" for each in statements)]
+    lines += ["", f"about {estimates.total_seconds:.0f} s in all"]
+    lines.append(Text(f"will be lost: {estimates.discards.told}", style="yellow"))
     if estimates.peak_bytes:
         lines.append(f"room needed meanwhile: {reports.size(estimates.peak_bytes)}")
     lines += [f"note: {note}" for note in estimates.notes]
@@ -78,7 +83,7 @@ def tell_approval(terminal: Terminal, waiting: WaitingPlan, approval: Approval) 
     plan = waiting.plan
     lines = [f"{approval.by} approves plan {plan.hash}: {plan.verb.value} of {plan.application}"]
     lines += [f"  {name:15} {what}" for name, what in plan.targets.items()]
-    lines.append(f"will be lost: {waiting.estimates.discards} (an estimate)")
+    lines.append(f"will be lost: {waiting.estimates.discards.told}")
     terminal.result({"plan": plan.hash, "application": plan.application, "by": approval.by}, lines)
     return EXIT_DONE
 

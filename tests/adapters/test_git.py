@@ -81,5 +81,5 @@ def test_what_is_no_commit_of_the_repository_is_refused(repository, tmp_path, wa
 def test_a_folder_that_is_not_the_top_of_a_repository_is_refused(repository, place):
     (repository / "inside").mkdir()
 
-    with pytest.raises(ConfigurationRefused, match=r"cannot be read as a git repository|no absolute path"):
+    with pytest.raises(ConfigurationRefused, match=r"cannot be used as a git repository|no absolute path"):
         read_tags(Path(place) if place.startswith("-") else repository / place)

@@ -124,3 +124,12 @@ def test_the_server_puts_the_nightly_runs_on_its_list(prefect_server):
             time.sleep(0.5)
 
     assert {(run.expected_start_time.hour, run.expected_start_time.minute) for run in runs} == {(1, minute_of("shop"))}
+
+
+def test_the_form_of_a_phase_offers_the_phases_that_the_application_describes():
+    described = {"blottr": load_application(SAMPLES, "blottr")}
+    [phase] = [each for each in definitions(described, described) if each.name == "blottr-phase"]
+
+    form = form_of(_flow(phase.entrypoint), "blottr", phase.choices)
+
+    assert form["properties"]["phase"]["enum"] == ["authentication", "business-core", "content", "booking"]

@@ -46,12 +46,17 @@ def paused_run(started: float, answered: set[str]):
 
 
 def roll_back(*answers: dict[str, str]):
-    """Start the flow, answer its forms as a person would, and return the state that it ends in."""
+    """Start the flow, and answer its forms as a person would."""
+    return answering(lambda: emergency_rollback("guestbook", return_state=True), *answers)
+
+
+def answering(call, *answers: dict[str, str]):
+    """Call a flow, answer its forms as a person would, and return the run with the state that it ends in."""
     ended = []
     started = time.time() - 1
 
     def start() -> None:
-        ended.append(emergency_rollback("guestbook", return_state=True))
+        ended.append(call())
 
     # Which server it is stands in the context, which a thread does not inherit by itself.
     flow = threading.Thread(target=contextvars.copy_context().run, args=(start,), daemon=True)

@@ -174,4 +174,4 @@ def test_a_folder_that_is_no_repository_is_said_and_nothing_is_planned(tagged, s
 
     refused = tagged.json("rollback", "guestbook", code=2)
 
-    assert f"{source.folder} cannot be read as a git repository" in refused["error"]
+    assert f"{source.folder} cannot be used as a git repository" in refused["error"]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from continuity.domain.recovery_point import PointState
+from continuity.domain.reports import duration
 from continuity.domain.stages import BUDGETS, Stage
 
 RECOVERY_STAGES = (
@@ -19,15 +20,24 @@ RECOVERY_STAGES = (
 
 @dataclass(frozen=True, kw_only=True)
 class Prediction:
-    """How long a recovery would take, about, and what that rests on. Stages that nothing has measured count nothing."""
+    """How long a recovery would take, about, and what that rests on. `seconds` is what has been measured."""
 
     seconds: float
     sources: tuple[str, ...]
     unmeasured: tuple[Stage, ...]
 
+    def __str__(self) -> str:
+        unknown = f"; not measured yet: {', '.join(self.unmeasured)} (their budgets count)" if self.unmeasured else ""
+        return f"about {duration(timedelta(seconds=self.total_seconds))} ({'; '.join(self.sources)}){unknown}"
+
+    @property
+    def total_seconds(self) -> float:
+        """The prediction, with the whole budget for each stage that nothing has measured."""
+        return self.seconds + sum(BUDGETS[stage].total_seconds() for stage in self.unmeasured)
+
     def within(self, objective: timedelta) -> bool:
-        """Whether it stays within the objective, with the whole budget for each stage that nothing has measured."""
-        return self.seconds + sum(BUDGETS[stage].total_seconds() for stage in self.unmeasured) <= objective.total_seconds()
+        """Whether it stays within the objective."""
+        return self.total_seconds <= objective.total_seconds()
 
 
 def predict_recovery(

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from continuity.domain.application import Objectives
 from continuity.domain.choice import Chosen, choose_due
 from continuity.domain.recovery_point import Pin, PointState
+from continuity.domain.recovery_time import Prediction
 from continuity.domain.reports import Standing, duration, standing
 from continuity.domain.trend import Trend, trend
 
@@ -23,6 +24,8 @@ class Status:
     pins: tuple[Pin, ...]
     open_runs: tuple[str, ...]
     to_look: tuple[str, ...]
+    prediction: Prediction | None = None
+    """How long a recovery would take today; None while nothing is proven."""
 
     @property
     def recovery_point_met(self) -> bool:
@@ -37,8 +40,8 @@ class Status:
 
     @property
     def recovery_time_met(self) -> bool:
-        """Whether that drill stayed within the time that recovery may take."""
-        return self.drill_time is not None and self.drill_time <= self.objectives.recovery_time
+        """Whether a recovery would stay within the time that it may take."""
+        return self.prediction is not None and self.prediction.within(self.objectives.recovery_time)
 
     def __str__(self) -> str:
         met = "met" if self.recovery_point_met else "MISSED"
@@ -53,12 +56,13 @@ def assess(
     open_runs: Sequence[str] = (),
     unknown: str = "",
     unprotected: str = "",
+    prediction: Prediction | None = None,
     now: datetime,
 ) -> Status:
     """Assess the points of an application.
 
     `damaged` is how many documents of its points cannot be read; `unknown` says why the open runs are not known,
-    `unprotected` why the bytes of its media would not come back.
+    `unprotected` why the bytes of its media would not come back. `prediction` is how long a recovery would take today.
     """
     newest = max(points, key=lambda state: state.manifest.created, default=None)
     trusted = [state for state in points if state.distrusted is None]
@@ -72,6 +76,7 @@ def assess(
         pins=tuple(state.pinned for state in points if state.pinned),
         open_runs=tuple(open_runs),
         to_look=(),
+        prediction=prediction,
     )
     return _with_what_needs_a_look(status, damaged, unknown, unprotected)
 
@@ -86,10 +91,9 @@ def _with_what_needs_a_look(status: Status, damaged: int, unknown: str, unprotec
         said.append(f"the last proven point is {duration(protection.age)} old, and at most {allowed} may be lost")
     if status.newest and not status.newest.usable:
         said.append(f"the newest point {status.newest.manifest.id} is {status.newest.verdict}")
-    if status.drill_time and not status.recovery_time_met:
-        said.append(
-            f"the last drill took {duration(status.drill_time)}, and recovery may take {duration(objectives.recovery_time)}"
-        )
+    if status.prediction and not status.recovery_time_met:
+        allowed = duration(objectives.recovery_time)
+        said.append(f"a recovery would take {status.prediction}, and may take {allowed}")
     said += [unprotected] if unprotected else []
     said += status.trend.out_of_line if status.trend else ()
     said += [f"the run {run} is open: `continuity watch {run}`" for run in status.open_runs]

@@ -1,7 +1,7 @@
 """What status and points tell. Loads nothing that touches a database: both answer in half a second."""
 
 import gc
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -13,6 +13,8 @@ from continuity.adapters.points import Listing
 from continuity.domain import reports
 from continuity.domain.application import Application
 from continuity.domain.media_replica import unprotected
+from continuity.domain.recovery_time import predict_recovery
+from continuity.domain.stages import Stage
 from continuity.domain.status import Status, assess
 from continuity.domain.trend import Measure
 from continuity.errors import ContinuityError
@@ -83,12 +85,15 @@ def _assessed(application: Application, environment: Environment, *, with_runs: 
     listing = store.listing(catalogs=False)
     listing = replace(listing, damaged=listing.damaged + store.acceptances().damaged)
     runs: Sequence[str] = ()
+    measured: Mapping[Stage, float] = {}
     unknown = ""
     if with_runs:
         from continuity.steps.open_runs import open_runs
+        from continuity.steps.recovery_times import read_recovery_times
 
         try:
             runs = open_runs(application, environment)
+            measured = read_recovery_times(environment, application.name)
         except ContinuityError as error:
             # The age of the last proven point is wanted all the more when a journal is damaged.
             unknown = error.message
@@ -101,6 +106,12 @@ def _assessed(application: Application, environment: Environment, *, with_runs: 
         open_runs=runs,
         unknown=unknown,
         unprotected=unprotected(application, newest.manifest, replica=replica) if newest else "",
+        prediction=predict_recovery(
+            listing.points,
+            measured,
+            uses_cluster=application.uses_cluster,
+            builds_infrastructure=environment.terraform is not None,
+        ),
         now=datetime.now(UTC),
     )
     return listing, status
@@ -117,8 +128,10 @@ def _facts(status: Status) -> dict[str, str]:
         facts["newest point"] = f"{manifest.id}: {status.newest.verdict}"
         facts["stored"] = f"{reports.size(manifest.stored_bytes)}, snapshot held for {manifest.snapshot.held_seconds} s"
     if status.drill_time is not None:
+        facts["last drill"] = reports.duration(status.drill_time)
+    if status.prediction is not None:
         allowed = reports.duration(status.objectives.recovery_time)
-        facts["last drill"] = f"{reports.duration(status.drill_time)}, recovery may take {allowed}"
+        facts["recovery"] = f"{status.prediction}; it may take {allowed}"
     if status.due:
         point = "" if status.due.drawn else f"{status.due.point.manifest.id}: "
         facts["next drill due"] = f"{point}{status.due.because}"
@@ -151,6 +164,8 @@ def _objectives_json(status: Status) -> dict[str, Any]:
         "recovery_time": {
             "hours": status.objectives.recovery_time.total_seconds() / 3600,
             "drill_seconds": round(drill.total_seconds()) if drill is not None else None,
+            "predicted_seconds": round(status.prediction.total_seconds) if status.prediction else None,
+            "unmeasured": [stage.value for stage in status.prediction.unmeasured] if status.prediction else [],
             "met": status.recovery_time_met,
         },
     }

@@ -1,0 +1,134 @@
+"""Acts on accepted alerts behind the answer: a thread that is handed them, and finds in the vault what others have left."""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from threading import Event, Lock, Thread
+
+from continuity.adapters.alert_records import NAMES, AlertRecords, Outcome
+from continuity.domain.alerts import AcceptedAlert, AlertId
+from continuity.domain.application import ApplicationName
+from continuity.domain.routing import in_order
+from continuity.errors import ContinuityError
+
+logger = logging.getLogger(__name__)
+
+LOOK_SECONDS = 30.0
+"""How often the vault is asked for alerts that another receiver has accepted and not lived to act on."""
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 30.0
+MOST_WAITING = 1000
+"""How many alerts wait in memory; those beyond wait in the vault."""
+
+
+class Resident:
+    """One kind of act, done once for every accepted alert that wants it, and recorded as its outcome.
+
+    With `after`, only for alerts of which that is noted.
+    Acts have to bear repetition: two receivers may do the same, and one may be killed before it has recorded what it did.
+    """
+
+    def __init__(
+        self,
+        records: AlertRecords,
+        applications: Sequence[ApplicationName],
+        *,
+        outcome: type[Outcome],
+        wanted: Callable[[AcceptedAlert], bool],
+        act: Callable[[AcceptedAlert], Outcome],
+        after: type[Outcome] | None = None,
+        look_seconds: float = LOOK_SECONDS,
+    ) -> None:
+        self.name = NAMES[outcome]
+        self._records = records
+        self._applications = applications
+        self._wanted = wanted
+        self._act = act
+        self._after = NAMES[after] if after else ""
+        self._look_seconds = look_seconds
+        self._waiting: dict[AlertId, AcceptedAlert] = {}
+        self._settled: set[AlertId] = set()
+        self._lock = Lock()
+        self._wake, self._ended = Event(), Event()
+        self._thread = Thread(target=self._run, name=f"alerts: {self.name}", daemon=True)
+
+    def start(self) -> None:
+        """Begin with what the vault holds."""
+        self._thread.start()
+
+    def stop(self, patience_seconds: float) -> None:
+        """End after the act that goes on, or when patience ends: the next receiver finds what is left."""
+        self._ended.set()
+        self._wake.set()
+        self._thread.join(patience_seconds)
+
+    def hand(self, alert: AcceptedAlert) -> None:
+        """Hand an alert over, at once; without room it waits in the vault."""
+        with self._lock:
+            if self._wanted(alert) and len(self._waiting) < MOST_WAITING:
+                self._waiting[alert.id] = alert
+        self._wake.set()
+
+    def _run(self) -> None:
+        pause, look_at, first = FIRST_PAUSE_SECONDS, 0.0, True
+        while not self._ended.is_set():
+            self._wake.clear()
+            well = self._act_on_waiting()
+            if time.monotonic() >= look_at:
+                well = self._look(everything=first) and well
+                first, look_at = first and not well, time.monotonic() + self._look_seconds
+                well = self._act_on_waiting() and well
+            pause = FIRST_PAUSE_SECONDS if well else min(pause * 2, LONGEST_PAUSE_SECONDS)
+            # Handed something, it is at work at once; after a failure not more often than the pause says.
+            if well:
+                self._wake.wait(max(0.0, look_at - time.monotonic()))
+            else:
+                self._ended.wait(pause)
+
+    def _act_on_waiting(self) -> bool:
+        with self._lock:
+            waiting = in_order(list(self._waiting.values()))
+        well = True
+        for alert in waiting:
+            if self._ended.is_set():
+                return True
+            try:
+                outcome = self._act(alert)
+                self._records.note(outcome)
+            except ContinuityError as error:
+                well = False
+                logger.warning("%s is tried again alert=%s because=%s", self.name, alert.id, error.message)
+                continue
+            logger.info("%s alert=%s %s", self.name, alert.id, outcome)
+            with self._lock:
+                self._waiting.pop(alert.id, None)
+                self._settled.add(alert.id)
+        return well
+
+    def _look(self, *, everything: bool) -> bool:
+        """Find what is accepted and not acted on: all of it at the start, later what began yesterday or today."""
+        today = datetime.now(UTC)
+        days = [""] if everything else [f"{today - timedelta(days=1):%Y%m%d}", f"{today:%Y%m%d}"]
+        found: set[AlertId] = set()
+        try:
+            for application in self._applications:
+                for day in days:
+                    for name, noted in self._records.list_ids(application, day):
+                        found.add(name)
+                        due = self.name not in noted and (not self._after or self._after in noted)
+                        if due and name not in self._settled:
+                            self._take_up(name)
+        except ContinuityError as error:
+            logger.warning("the vault cannot be looked through because=%s", error.message)
+            return False
+        # Only what a look may still meet has to be remembered.
+        self._settled &= found
+        return True
+
+    def _take_up(self, name: AlertId) -> None:
+        alert = self._records.find(name)
+        with self._lock:
+            if alert is None or not self._wanted(alert):
+                self._settled.add(name)
+            elif len(self._waiting) < MOST_WAITING:
+                self._waiting[name] = alert

@@ -173,18 +173,21 @@ def _open_doors(section: WebhooksSection) -> list[Door]:
 
 def _taking(door: Door, receiver: Receiver, budget: Budget) -> Callable[[Request], Awaitable[JSONResponse]]:
     async def take(request: Request) -> JSONResponse:
-        body = Body(budget)
+        body, headers = Body(budget), {}
         try:
             await body.read(request.stream(), limit_bytes=receiver.section.largest_body_bytes)
             answer = await run_in_threadpool(receiver.desk.answer, door, request.headers, bytes(body.data), datetime.now(UTC))
         except Refused as refused:
             answer = Response(status=refused.status, content={"error": refused.because})
+            # The rest of the body is not waited for: it may never end.
+            headers["Connection"] = "close"
         except ClientDisconnect:
             answer = Response(status=DISCONNECTED, content={"error": "the sender has gone"})
         finally:
             body.let_go()
-        retry = {"Retry-After": str(RETRY_AFTER_SECONDS)} if answer.status == UNAVAILABLE else None
-        return JSONResponse(answer.content, status_code=answer.status, headers=retry)
+        if answer.status == UNAVAILABLE:
+            headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+        return JSONResponse(answer.content, status_code=answer.status, headers=headers)
 
     return take
 

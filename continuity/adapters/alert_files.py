@@ -6,7 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from continuity.adapters.application_files import list_applications, load_application
+from continuity.adapters.application_files import list_applications
 from continuity.domain.alerts import Action, ApprovalRule, Level, Route
 from continuity.domain.application import ApplicationName
 from continuity.errors import ConfigurationRefused
@@ -72,7 +72,6 @@ def _load(folder: Path, name: str) -> tuple[Route, ...]:
     path = folder / name / FILE
     if not path.exists():
         return ()
-    load_application(folder, name)
     routes = tuple(each.route(name) for each in parse(_AlertsFile, read_toml(path), source=path).alert)
     seen: list[tuple[str, dict[str, str]]] = []
     for route in routes:

@@ -17,6 +17,8 @@ logger = logging.getLogger(__name__)
 LOOK_SECONDS = 30.0
 """How often the vault is asked for alerts that another receiver has accepted and not lived to act on."""
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 30.0
+FAILURES_A_ROUND = 3
+"""After so many the rest is left for the next round: where Prefect is gone, asking for each alert is of no use."""
 MOST_WAITING = 1000
 """How many alerts wait in memory; those beyond wait in the vault."""
 
@@ -47,6 +49,7 @@ class Resident:
         self._after = NAMES[after] if after else ""
         self._look_seconds = look_seconds
         self._waiting: dict[AlertId, AcceptedAlert] = {}
+        self._failures: dict[AlertId, int] = {}
         self._settled: set[AlertId] = set()
         self._lock = Lock()
         self._wake, self._ended = Event(), Event()
@@ -87,23 +90,26 @@ class Resident:
 
     def _act_on_waiting(self) -> bool:
         with self._lock:
-            waiting = in_order(list(self._waiting.values()))
-        well = True
+            # Those that have failed come last: one that cannot be acted on holds up no other.
+            waiting = sorted(in_order(list(self._waiting.values())), key=lambda alert: self._failures.get(alert.id, 0))
+        failures = 0
         for alert in waiting:
-            if self._ended.is_set():
-                return True
+            if self._ended.is_set() or failures == FAILURES_A_ROUND:
+                break
             try:
                 outcome = self._act(alert)
                 self._records.note(outcome)
             except ContinuityError as error:
-                well = False
+                failures += 1
+                self._failures[alert.id] = self._failures.get(alert.id, 0) + 1
                 logger.warning("%s is tried again alert=%s because=%s", self.name, alert.id, error.message)
                 continue
             logger.info("%s alert=%s %s", self.name, alert.id, outcome)
             with self._lock:
                 self._waiting.pop(alert.id, None)
+                self._failures.pop(alert.id, None)
                 self._settled.add(alert.id)
-        return well
+        return not failures
 
     def _look(self, *, everything: bool) -> bool:
         """Find what is accepted and not acted on: all of it at the start, later what began yesterday or today."""

@@ -1,13 +1,15 @@
 """A rollback that an alert has started: approved by the alert where its route says so, and by nobody once it is over."""
 
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from threading import Timer
 
 import pytest
 from prefect.client.schemas.objects import StateType
 
 from continuity.adapters.alert_records import AlertRecords
-from continuity.domain.alerts import AcceptedAlert, Action, AlertId, ApprovalRule, Level, Source, Switch, Withdrawn
+from continuity.domain.alerts import AcceptedAlert, Action, AlertId, ApprovalRule, HoldDone, Level, Source, Switch, Withdrawn
 from continuity.errors import ConfigurationRefused
 from continuity.procedures.alert_runs import approval_of, open_alert
 from continuity.procedures.rollback import RollbackWish, make_plan
@@ -91,3 +93,18 @@ def test_a_run_that_names_an_alert_which_asked_for_something_else_is_refused(pla
     records.accept(other := accepted("shop", 4))
     with pytest.raises(ConfigurationRefused, match="no accepted alert"):
         open_alert(environment, application.name, other.id)
+
+
+def test_a_plan_is_made_after_the_hold_that_its_alert_has_asked_for(place):
+    application, environment = place.load()
+    records = AlertRecords(journals_of(environment))
+    records.accept(alert := accepted(application.name, 5, hold=True))
+    held = HoldDone(alert=alert.id, at=datetime.now(UTC), run="guestbook-hold-20261124T010000Z-0123")
+    Timer(0.7, records.note, [held]).start()
+
+    began = time.monotonic()
+    opened = open_alert(environment, application.name, alert.id)
+
+    assert opened == alert
+    assert time.monotonic() - began > 0.5
+    assert records.noted(alert.id, HoldDone) == held

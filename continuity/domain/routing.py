@@ -111,15 +111,13 @@ def _approved(route: Route, name: AlertId, turns: Turns, *, now: datetime) -> De
     return Decision(starts=True, because=said, approval=route.approval)
 
 
-def may_approve(accepted: AcceptedAlert, *, withdrawn: bool, switch: Switch | None, now: datetime) -> tuple[bool, str]:
-    """Tell whether an alert counts as one approval of the plan that it has led to, and why.
+def may_approve(accepted: AcceptedAlert, *, switch: Switch | None, now: datetime) -> tuple[bool, str]:
+    """Tell whether an alert that is not over counts as one approval of the plan that it has led to, and why.
 
     Asked again when the run has come up: that may be hours later, and then a person decides.
     """
     if accepted.approval is not ApprovalRule.AUTOMATIC:
         return False, "its route asks for a person"
-    if withdrawn:
-        return False, "it is over"
     if switch and not switch.on:
         return False, f"{switch.by} has switched alerts off: {switch.because}"
     if now - accepted.accepted > accepted.maximum_age:

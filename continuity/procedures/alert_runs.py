@@ -55,15 +55,15 @@ def approval_of(environment: Environment, accepted: AcceptedAlert, plan: Plan) -
 
     It is good for one plan: another run that names the same alert, or that asks for anything but the latest point of
     everything, waits for a person.
+
+    Raises:
+        UnsafeOperation: the alert is over.
+
     """
+    refuse_withdrawn(environment, accepted)
     records = AlertRecords(journals_of(environment))
     now = datetime.now(UTC)
-    may, because = may_approve(
-        accepted,
-        withdrawn=records.noted(accepted.id, Withdrawn) is not None,
-        switch=records.switch(accepted.application),
-        now=now,
-    )
+    may, because = may_approve(accepted, switch=records.switch(accepted.application), now=now)
     if may and RollbackWish.of(plan) != RollbackWish():
         may, because = False, "it asks for something else than the latest point of everything"
     if may:

@@ -14,7 +14,8 @@ READ_SECONDS = 10.0
 DEEPEST = 16
 """Alerts nest four levels deep."""
 
-_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+# Possessive, and an open end is a string too: what has no end is looked at once and not from each of its quotes.
+_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
 _BRACKETS = re.compile(rb"[\[\]{}]")
 
 Model = TypeVar("Model", bound=BaseModel)

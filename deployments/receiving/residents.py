@@ -116,25 +116,33 @@ class Resident:
         today = datetime.now(UTC)
         days = [""] if everything else [f"{today - timedelta(days=1):%Y%m%d}", f"{today:%Y%m%d}"]
         found: set[AlertId] = set()
-        try:
-            for application in self._applications:
+        well = True
+        for application in self._applications:
+            try:
                 for day in days:
                     for name, noted in self._records.list_ids(application, day):
                         found.add(name)
                         due = self.name not in noted and (not self._after or self._after in noted)
                         if due and name not in self._settled:
-                            self._take_up(name)
-        except ContinuityError as error:
-            logger.warning("the vault cannot be looked through because=%s", error.message)
-            return False
-        # Only what a look may still meet has to be remembered.
-        self._settled &= found
-        return True
+                            well = self._take_up(name) and well
+            except ContinuityError as error:
+                logger.warning("alerts cannot be looked for application=%s because=%s", application, error.message)
+                well = False
+        if well:
+            # Only what a look may still meet has to be remembered.
+            self._settled &= found
+        return well
 
-    def _take_up(self, name: AlertId) -> None:
-        alert = self._records.find(name)
+    def _take_up(self, name: AlertId) -> bool:
+        try:
+            alert = self._records.find(name)
+        except ContinuityError as error:
+            # One record that cannot be read holds up no other.
+            logger.error("record unread alert=%s because=%s", name, error.message)  # noqa: TRY400 -- the fact is enough
+            return False
         with self._lock:
             if alert is None or not self._wanted(alert):
                 self._settled.add(name)
             elif len(self._waiting) < MOST_WAITING:
                 self._waiting[name] = alert
+        return True

@@ -50,6 +50,8 @@ def start_run(alert: AcceptedAlert, records: AlertRecords, *, api_url: str | Non
     now = datetime.now(UTC)
     if alert.action.destroys and records.noted(alert.id, Withdrawn):
         return Begun(alert=alert.id, at=now, because="the alert was over before its run was made")
+    if (switch := records.switch(alert.application)) and not switch.on:
+        return Begun(alert=alert.id, at=now, because=f"{switch.by} has switched alerts off: {switch.because}")
     name = DEPLOYMENTS[alert.action].format(application=alert.application)
     parameters: dict[str, Any] = {"alert": alert.id} if alert.action is Action.ROLLBACK else {}
     with _prefect(api_url) as client:

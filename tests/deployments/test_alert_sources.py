@@ -189,6 +189,7 @@ def test_an_alert_that_does_not_fit_is_refused_and_not_quoted(doors, change):
         (b'{"a":' * 500_000, "deeper"),
         (b"[" * 1_000_000, "deeper"),
         (b'{"a": "' + b"[" * 100 + b'"', "not JSON"),
+        (b'"' + b'\\"' * 500_000, "not JSON"),
         (b"{}{}", "not JSON"),
         (b"{'a': 1}", "not JSON"),
     ],

@@ -148,14 +148,13 @@ def accepted(**changes) -> AcceptedAlert:
     return AcceptedAlert(**given | changes)
 
 
-def test_an_alert_counts_as_an_approval_only_while_it_is_fresh_stands_and_may():
-    def may(of=None, *, withdrawn=False, switch=None, after=timedelta(0)):
-        return may_approve(of or accepted(), withdrawn=withdrawn, switch=switch, now=NOW + after)[0]
+def test_an_alert_counts_as_an_approval_only_while_it_is_fresh_and_may():
+    def may(of=None, *, switch=None, after=timedelta(0)):
+        return may_approve(of or accepted(), switch=switch, now=NOW + after)[0]
 
     assert may()
     assert may(after=timedelta(minutes=30))
     assert not may(after=timedelta(minutes=31))
-    assert not may(withdrawn=True)
     assert not may(switch=OFF)
     assert not may(accepted(approval=ApprovalRule.PERSON))
 

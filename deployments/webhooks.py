@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from threading import Thread
 
 import uvicorn
 from fastapi import FastAPI, Request
@@ -30,7 +31,7 @@ from continuity.webhook_settings import WebhooksSection
 from deployments.receiving import alertmanager, generic, grafana
 from deployments.receiving.bodies import Body, Budget, Refused
 from deployments.receiving.desk import UNAVAILABLE, Desk, Response
-from deployments.receiving.holding import hold_for
+from deployments.receiving.holding import hold_for, rehearse
 from deployments.receiving.posts import Door
 from deployments.receiving.residents import Resident
 from deployments.receiving.starting import call_off, needs_run, start_run
@@ -55,6 +56,8 @@ class Receiver:
     doors: Sequence[Door]
     desk: Desk
     residents: Sequence[Resident]
+    rehearse: Callable[[], None]
+    """Done once, beside the first answers."""
 
 
 def open_receiver(environment: Environment) -> Receiver:
@@ -104,7 +107,14 @@ def open_receiver(environment: Environment) -> Receiver:
         desk.check_honest()
     except VaultError as error:
         logger.warning("the vault cannot be reached yet: alerts are answered with 503 until it can; because=%s", error.message)
-    return Receiver(section=section, doors=_open_doors(section), desk=desk, residents=(holds, runs, recalls))
+    held = sorted({route.application for route in routes if route.hold})
+    return Receiver(
+        section=section,
+        doors=_open_doors(section),
+        desk=desk,
+        residents=(holds, runs, recalls),
+        rehearse=partial(rehearse, held, environment),
+    )
 
 
 def make_app(receiver: Receiver) -> FastAPI:
@@ -112,6 +122,7 @@ def make_app(receiver: Receiver) -> FastAPI:
 
     @asynccontextmanager
     async def living(_app: FastAPI) -> AsyncIterator[None]:
+        Thread(target=receiver.rehearse, name="rehearsal", daemon=True).start()
         for resident in receiver.residents:
             resident.start()
         yield

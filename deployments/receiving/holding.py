@@ -1,16 +1,17 @@
 """The immediate hold of an alert: carried out by the receiver itself, through the journal, without Prefect."""
 
 import logging
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from continuity.adapters.alert_records import AlertRecords
 from continuity.adapters.application_files import load_application
 from continuity.domain.alerts import AcceptedAlert, HoldDone, Withdrawn
-from continuity.domain.application import Application
+from continuity.domain.application import Application, ApplicationName
 from continuity.domain.holds import plan_hold
 from continuity.domain.plan import Verb
 from continuity.domain.run import Outcome, RunId
-from continuity.errors import UnsafeOperation
+from continuity.errors import ContinuityError, UnsafeOperation
 from continuity.journal import plan_of, read_history
 from continuity.procedures.judging import judge_by, judge_live_by
 from continuity.procedures.live import observe_live
@@ -22,6 +23,21 @@ from continuity.steps.places import journals_of
 from expectations.validator import Validator
 
 logger = logging.getLogger(__name__)
+
+
+def rehearse(applications: Sequence[ApplicationName], environment: Environment) -> None:
+    """Look at each application as a hold would, and change nothing.
+
+    The first look at a cluster loads a second of modules, which the first hold would wait for; and a hold that would fail is
+    known now and not at three in the morning.
+    """
+    for name in applications:
+        try:
+            observe_live(load_application(environment.applications, name), environment)
+        except ContinuityError as error:
+            logger.error("an immediate hold would fail application=%s because=%s", name, error.message)  # noqa: TRY400 -- enough
+        else:
+            logger.info("an immediate hold would find what it needs application=%s", name)
 
 
 def hold_for(alert: AcceptedAlert, environment: Environment, records: AlertRecords) -> HoldDone:

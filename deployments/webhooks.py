@@ -22,7 +22,7 @@ from starlette.requests import ClientDisconnect
 
 from continuity.adapters.alert_files import load_routes
 from continuity.adapters.alert_records import AlertRecords
-from continuity.domain.alerts import AcceptedAlert, Begun, CalledOff, HoldDone, Withdrawn
+from continuity.domain.alerts import AcceptedAlert, Action, Begun, CalledOff, HoldDone, Withdrawn
 from continuity.errors import ConfigurationRefused, VaultError
 from continuity.procedures.alerts import Answered
 from continuity.settings import Environment
@@ -34,7 +34,7 @@ from deployments.receiving.desk import UNAVAILABLE, Desk, Response
 from deployments.receiving.holding import hold_for, rehearse
 from deployments.receiving.posts import Door
 from deployments.receiving.residents import Resident
-from deployments.receiving.starting import call_off, needs_run, start_run
+from deployments.receiving.starting import DEPLOYMENTS, call_off, start_run
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +43,7 @@ MOST_BYTES = 32 << 20
 MOST_CONNECTIONS = 512
 """Beyond them the answer is 503, which senders repeat."""
 RETRY_AFTER_SECONDS = 5
+SWITCH_SECONDS = 0.0005
 END_SECONDS = 20
 """How long the end waits for answers and acts that go on."""
 DISCONNECTED = 400
@@ -85,15 +86,16 @@ def open_receiver(environment: Environment) -> Receiver:
         records,
         names,
         outcome=HoldDone,
+        actions=[Action.HOLD, Action.ROLLBACK],
         wanted=lambda alert: alert.hold,
         act=partial(hold_for, environment=environment, records=records),
     )
-    runs = Resident(records, names, outcome=Begun, wanted=needs_run, act=partial(start_run, records=records, api_url=api_url))
+    runs = Resident(records, names, outcome=Begun, actions=DEPLOYMENTS, act=partial(start_run, records=records, api_url=api_url))
     recalls = Resident(
         records,
         names,
         outcome=CalledOff,
-        wanted=lambda alert: alert.action.destroys,
+        actions=[Action.ROLLBACK],
         act=partial(call_off, records=records, api_url=api_url),
         after=Withdrawn,
     )
@@ -149,6 +151,8 @@ def serve(environment: Environment, *, host: str = "", port: int = 0) -> None:
         ConfigurationRefused, UnsafeOperation: as `open_receiver`.
 
     """
+    # A thread that looks through records must not make answers wait for its whole turn, which by default is 5 ms a time.
+    sys.setswitchinterval(SWITCH_SECONDS)
     receiver = open_receiver(environment)
     section = receiver.section
     if section.dry_run:

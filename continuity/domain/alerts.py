@@ -16,7 +16,7 @@ from continuity.errors import ConfigurationRefused
 AlertId = NewType("AlertId", str)  # "blottr-rollback-alert-20261123T191515Z-3f2a9c0d4b5e6f70"
 
 _ID = re.compile(
-    r"(?P<application>[a-z][a-z0-9-]*)-(?P<action>[a-z]+)-alert-(?P<day>\d{8})T\d{6}Z-[0-9a-f]{16}",
+    r"(?P<application>[a-z][a-z0-9-]*)-(?P<action>hold|backup|drill|validate|rollback)-alert-(?P<day>\d{8})T\d{6}Z-[0-9a-f]{16}",
 )
 DIGEST_DIGITS = 16
 
@@ -196,9 +196,24 @@ def place_of(alert: str) -> tuple[ApplicationName, str]:
         ConfigurationRefused: the text is no such id.
 
     """
+    match = _parts(alert)
+    return ApplicationName(match["application"]), match["day"]
+
+
+def action_of(alert: str) -> Action:
+    """Return the action that an alert's id names.
+
+    Raises:
+        ConfigurationRefused: the text is no such id.
+
+    """
+    return Action(_parts(alert)["action"])
+
+
+def _parts(alert: str) -> re.Match[str]:
     match = _ID.fullmatch(alert)
     if match is None:
         raise ConfigurationRefused(
             f"{alert!r} is not the id of an accepted alert", hint="See `continuity alerts APP` for those there are."
         )
-    return ApplicationName(match["application"]), match["day"]
+    return match

@@ -2,12 +2,12 @@
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from threading import Event, Lock, Thread
 
 from continuity.adapters.alert_records import NAMES, AlertRecords, Outcome
-from continuity.domain.alerts import AcceptedAlert, AlertId
+from continuity.domain.alerts import AcceptedAlert, Action, AlertId, action_of
 from continuity.domain.application import ApplicationName
 from continuity.domain.routing import in_order
 from continuity.errors import ContinuityError
@@ -26,7 +26,7 @@ MOST_WAITING = 1000
 class Resident:
     """One kind of act, done once for every accepted alert that wants it, and recorded as its outcome.
 
-    With `after`, only for alerts of which that is noted.
+    `actions` are those that come into question, by the alert's id alone. With `after`, only alerts of which that is noted.
     Acts have to bear repetition: two receivers may do the same, and one may be killed before it has recorded what it did.
     """
 
@@ -36,14 +36,16 @@ class Resident:
         applications: Sequence[ApplicationName],
         *,
         outcome: type[Outcome],
-        wanted: Callable[[AcceptedAlert], bool],
+        actions: Collection[Action],
         act: Callable[[AcceptedAlert], Outcome],
+        wanted: Callable[[AcceptedAlert], bool] = lambda _alert: True,
         after: type[Outcome] | None = None,
         look_seconds: float = LOOK_SECONDS,
     ) -> None:
         self.name = NAMES[outcome]
         self._records = records
         self._applications = applications
+        self._actions = frozenset(actions)
         self._wanted = wanted
         self._act = act
         self._after = NAMES[after] if after else ""
@@ -68,7 +70,9 @@ class Resident:
     def hand(self, alert: AcceptedAlert) -> None:
         """Hand an alert over, at once; without room it waits in the vault."""
         with self._lock:
-            if self._wanted(alert) and len(self._waiting) < MOST_WAITING:
+            if alert.action not in self._actions or not self._wanted(alert):
+                self._settled.add(alert.id)
+            elif len(self._waiting) < MOST_WAITING:
                 self._waiting[alert.id] = alert
         self._wake.set()
 
@@ -123,7 +127,7 @@ class Resident:
                     for name, noted in self._records.list_ids(application, day):
                         found.add(name)
                         due = self.name not in noted and (not self._after or self._after in noted)
-                        if due and name not in self._settled:
+                        if due and action_of(name) in self._actions and self._has_room(name):
                             well = self._take_up(name) and well
             except ContinuityError as error:
                 logger.warning("alerts cannot be looked for application=%s because=%s", application, error.message)
@@ -132,6 +136,11 @@ class Resident:
             # Only what a look may still meet has to be remembered.
             self._settled &= found
         return well
+
+    def _has_room(self, name: AlertId) -> bool:
+        """Whether an alert is news, and may be read: those that are known or find no room are not read again and again."""
+        with self._lock:
+            return name not in self._settled and name not in self._waiting and len(self._waiting) < MOST_WAITING
 
     def _take_up(self, name: AlertId) -> bool:
         try:
@@ -143,6 +152,6 @@ class Resident:
         with self._lock:
             if alert is None or not self._wanted(alert):
                 self._settled.add(name)
-            elif len(self._waiting) < MOST_WAITING:
+            else:
                 self._waiting[name] = alert
         return True

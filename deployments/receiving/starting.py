@@ -35,11 +35,6 @@ DEPLOYMENTS = {
 NOT_BEGUN = {StateType.SCHEDULED, StateType.PENDING, StateType.PAUSED}
 
 
-def needs_run(alert: AcceptedAlert) -> bool:
-    """Tell whether an alert leads to a flow run."""
-    return alert.action in DEPLOYMENTS
-
-
 def start_run(alert: AcceptedAlert, records: AlertRecords, *, api_url: str | None) -> Begun:
     """Create the flow run of an alert. Prefect keeps one run a key, so called again it gives the same.
 

@@ -26,7 +26,7 @@ from continuity.domain.application import ApplicationName
 from continuity.errors import ContinuityError
 from deployments.offers import definitions
 from deployments.receiving.residents import Resident
-from deployments.receiving.starting import call_off, needs_run, start_run
+from deployments.receiving.starting import DEPLOYMENTS, call_off, start_run
 from deployments.serving import register
 from tests.fixtures.cluster import eventually
 from tests.fixtures.receivers import Place, firing, group
@@ -106,7 +106,7 @@ def test_with_prefect_down_a_run_is_made_later_by_whoever_lives_and_once(api_url
         return start_run(alert, records, api_url=NOBODY if down[0] else api_url)
 
     def resident() -> Resident:
-        return Resident(records, [SHOP], outcome=Begun, wanted=needs_run, act=act, look_seconds=0.5)
+        return Resident(records, [SHOP], outcome=Begun, actions=DEPLOYMENTS, act=act, look_seconds=0.5)
 
     first = resident()
     first.start()

@@ -83,8 +83,6 @@ def decide(
 
 
 def _stale(alert: Alert, route: Route, now: datetime) -> str:
-    if route.action is Action.NONE:
-        return "its route says that it starts nothing"
     if alert.started > now + CLOCK_TOLERANCE:
         return f"it says that it began at {alert.started:%Y-%m-%d %H:%M:%S} UTC, which is to come"
     if now - alert.started > route.maximum_age:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from continuity.adapters.alert_records import AlertRecords
-from continuity.domain.alerts import AcceptedAlert, Alert, AlertId, ApprovalRule, Route, Withdrawn, alert_id
+from continuity.domain.alerts import AcceptedAlert, Action, Alert, AlertId, ApprovalRule, Route, Withdrawn, alert_id
 from continuity.domain.routing import Decision, Turn, decide
 from continuity.errors import Overtaken, VaultError
 
@@ -50,6 +50,8 @@ def answer_alert(
 
 
 def _answer(alert: Alert, route: Route, records: AlertRecords, environment: str, *, dry_run: bool, now: datetime) -> Answer:
+    if route.action is Action.NONE:
+        return _ignored(route, "its route says that it starts nothing")
     name = alert_id(alert, route, environment=environment)
     if known := records.find(name):
         return _withdraw(known, records, now) if not alert.firing else told(known, Answered.REPEATED)

@@ -22,7 +22,7 @@ from deployments.local.processes import free_port
 from tests.fixtures.campaigns import Campaign
 from tests.fixtures.cluster import eventually
 from tests.fixtures.mutilation import mutilated
-from tests.fixtures.receivers import TOKEN, Place, Receiving, by_grafana, by_standard, firing, group
+from tests.fixtures.receivers import APPLICATIONS, TOKEN, Place, Receiving, by_grafana, by_standard, firing, group
 
 SHOP = ApplicationName("shop")
 FUZZED = 500
@@ -194,6 +194,21 @@ def test_what_is_over_starts_nothing_and_withdraws_what_it_has_started(receiver,
     assert "withdrawn" in alert_place.noted(*runs(over))
 
 
+def test_an_alert_that_is_left_to_people_and_one_that_nobody_knows_start_nothing_and_say_so(receiver, alert_place):
+    known = alert_place.accepted()
+
+    answer = receiver.alertmanager(group(firing("StorageGrowth"), firing("Unknown"), firing(application="elsewhere")))
+
+    assert answer.status_code == 200
+    assert [each["because"] for each in answer.json()["alerts"]] == [
+        "its route says that it starts nothing",
+        "no application has a route for an alert of this name",
+        "it does not carry the labels that its routes ask for: "
+        + " or ".join(sorted(f"application={name}" for name in APPLICATIONS)),
+    ]
+    assert alert_place.accepted() == known
+
+
 def test_while_nothing_can_be_recorded_the_answer_is_to_come_again_and_then_it_is_one_run(receivers, alert_place):
     first, second = receivers
     body = json.dumps(group(firing("Suspicious", fingerprint="while the vault is gone"))).encode()
@@ -288,7 +303,8 @@ def check_fuzzed(receiver: Receiving, place: Place, count: int, seed: int) -> Co
 
     statuses = fuzz(receiver, count, random.Random(seed))
 
-    assert set(statuses) <= {200, 400, 401, 413}, (seed, statuses)
+    log = [line for line in receiver.log.read_text().splitlines() if "503" in line or "not recorded" in line]
+    assert set(statuses) <= {200, 400, 401, 413}, (seed, statuses, log[-5:])
     assert statuses.total() == count
     assert receiver.memory_bytes() - before < GROWTH_BYTES, seed
     assert place.accepted() == known, seed

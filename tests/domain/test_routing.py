@@ -66,7 +66,6 @@ def test_a_fresh_alert_starts_what_its_route_says():
 @pytest.mark.parametrize(
     ("changes", "because"),
     [
-        ({"route": replace(ROUTE, action=Action.NONE)}, "its route says that it starts nothing"),
         ({"alert": replace(ALERT, started=NOW - timedelta(minutes=31))}, "firing for 31 min, its route takes 30 min"),
         ({"alert": replace(ALERT, started=NOW + timedelta(minutes=6))}, "is to come"),
         ({"switch": OFF}, "ada has switched alerts off: a migration runs"),

@@ -90,7 +90,6 @@ class RollbackSection(Section):
     """Folder for journal entries that the vault does not take; default: below the user's state folder."""
 
 
-
 class RecoverySection(Section):
     """What standing an application up again takes, and no recovery point can hold."""
 

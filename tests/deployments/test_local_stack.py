@@ -51,7 +51,9 @@ def applications(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Write the files of an application that has one table and a bucket."""
     folder = tmp_path_factory.mktemp("applications")
     (folder / "notes").mkdir()
-    (folder / "notes" / "application.toml").write_text('name = "notes"\n[media]\nbucket = "notes-media"\n')
+    (folder / "notes" / "application.toml").write_text(
+        'name = "notes"\n[database]\nname = "notes"\n[media]\nbucket = "notes-media"\n'
+    )
     route = '[[alert]]\nname = "Odd"\nlabels = {}\naction = "validate"\nseverity = "low"\n'
     (folder / "notes" / "alerts.toml").write_text(route)
     (folder / "notes" / "schema.sql").write_text("CREATE TABLE public.notes (id int PRIMARY KEY, text text);\n")

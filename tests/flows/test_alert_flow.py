@@ -16,7 +16,7 @@ from continuity.procedures.rollback import RollbackWish, make_plan
 from continuity.steps.operation import perform_plainly
 from continuity.steps.places import journals_of
 from flows.rollback import emergency_rollback
-from tests.fixtures.forms import roll_back
+from tests.fixtures.forms import answering
 
 
 def accepted(application, number: int, **changes) -> AcceptedAlert:
@@ -54,7 +54,9 @@ def test_an_alert_that_needs_nobody_rolls_back_once_and_one_that_is_over_changes
     assert "is over since" in refused.message
     assert place.server() == before
 
-    _, state = roll_back({"verdict": "not looked yet"}, alert=first.id)
+    _, state = answering(
+        lambda: emergency_rollback("guestbook", alert=first.id, return_state=True), {"verdict": "not looked yet"}
+    )
 
     assert (state.type, state.name) == (StateType.COMPLETED, "Done"), state.message
     assert place.spoilt() == 0

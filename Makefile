@@ -2,6 +2,7 @@
 # make test       set up, then pass the tests
 # make campaign   set up, then damage vaults 300 times at random (SEED=N repeats one)
 # make kill-campaign  set up, then kill COUNT=200 whole rollbacks, and walk as far at random (SEED=N repeats, COUNT=0 is all)
+# make fuzz-campaign  set up, then post 10,000 mutilated and 10,000 distinct alerts (SEED=N repeats)
 # make benchmark  set up, then measure beside PostgreSQL's own tools, and draw docs/images
 # make check      set up, then lint, types and the import rule
 
@@ -12,7 +13,7 @@ STAMP := .venv/.set-up
 SEED ?=
 COUNT ?= 200
 
-.PHONY: help setup demo test campaign kill-campaign benchmark check format lock clean
+.PHONY: help setup demo test campaign kill-campaign fuzz-campaign benchmark check format lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -36,8 +37,13 @@ kill-campaign: setup
 	@$(BIN)/python -m pytest -q -s tests/rollback/test_kill_campaign.py tests/rollback/test_walk_campaign.py \
 	  --campaign $(COUNT) $(if $(SEED),--campaign-seed $(SEED))
 
+fuzz-campaign: setup
+	@$(BIN)/python -m pytest -q -s tests/deployments/test_receiver.py -m campaign \
+	  --campaign 10000 $(if $(SEED),--campaign-seed $(SEED))
+
 benchmark: setup
-	@for each in backup restore memory command_line swap rollback media quarantine; do $(BIN)/python -m benchmarks.$$each || exit 1; done
+	@for each in backup restore memory command_line swap rollback media quarantine webhooks; do \
+	  $(BIN)/python -m benchmarks.$$each || exit 1; done
 
 check: setup
 	@$(BIN)/ruff format --check .

@@ -8,6 +8,7 @@ from pydantic import Field, SecretStr, model_validator
 
 from continuity.errors import ConfigurationRefused
 from continuity.sections import Model, Section, parse, read_toml
+from continuity.webhook_settings import Place, WebhooksSection
 
 ENVIRONMENT_VARIABLE = "CONTINUITY_ENVIRONMENT"
 DSN_VARIABLE = "CONTINUITY_DATABASE_DSN"
@@ -89,13 +90,10 @@ class RollbackSection(Section):
     """Folder for journal entries that the vault does not take; default: below the user's state folder."""
 
 
-_SecretPlace = Annotated[str, Field(pattern=r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:/.+)$")]
-
-
 class RecoverySection(Section):
     """What standing an application up again takes, and no recovery point can hold."""
 
-    passwords: dict[str, _SecretPlace] = {}  # noqa: RUF012 -- as above
+    passwords: dict[str, Place] = {}  # noqa: RUF012 -- as above
     """Where the passwords of roles are, by role: `env:VARIABLE` or `file:/path`."""
     without_password: tuple[str, ...] = ()
     """Roles that are made although no password of theirs is at hand: they sign in when somebody has given them one."""
@@ -194,7 +192,7 @@ class TrafficSection(Section):
     """Base address. Of https, certificate and name are verified; no credentials stand in it."""
     ca_file: Path | None = None
     """Certificates to trust instead of the system's."""
-    secrets: dict[str, _SecretPlace] = {}  # noqa: RUF012 -- as above
+    secrets: dict[str, Place] = {}  # noqa: RUF012 -- as above
     """Where the secrets of journeys are, by name: `env:VARIABLE` or `file:/path`."""
 
 
@@ -284,6 +282,7 @@ class Environment(Section):
     shift: ShiftSection | None = None
     prometheus: PrometheusSection | None = None
     prefect: PrefectSection = PrefectSection()
+    webhooks: WebhooksSection | None = None
     applications: Path = Path("applications")
     """Folder of applications, each a folder with an application.toml."""
 

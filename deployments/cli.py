@@ -38,6 +38,8 @@ VERBS = {
     "expire": ("retention", "Let points expire by the application's policy; without --yes nothing goes."),
     "pin": ("retention", "Keep a point from expiring."),
     "unpin": ("retention", "Let a pinned point expire by rule again."),
+    "webhooks": ("alerting", "Take alerts from Alertmanager, Grafana and signed posts, and act on them once."),
+    "alerts": ("alerting", "Show the accepted alerts and what became of them; switch automatic starts off and on."),
     "demo": ("stack", "Show the whole story on the embedded stack."),
 }
 """Verbs, each with its module in `deployments.commands` and its line in --help: showing them loads no module."""

@@ -5,8 +5,10 @@ from datetime import UTC, datetime
 from prefect.client.schemas.objects import State
 
 from continuity.adapters.approvals import WaitingPlan
+from continuity.domain.alerts import AcceptedAlert
 from continuity.domain.application import Application
 from continuity.domain.plan import Verb
+from continuity.procedures.alert_runs import approval_of, refuse_withdrawn
 from continuity.procedures.remaking import remake
 from continuity.procedures.rollback import KEEP_PLAN
 from continuity.procedures.runs import carry_out
@@ -21,16 +23,22 @@ from tasks.performing import perform_as_task
 from tasks.running import task_hands
 
 
-def approve_and_carry_out(protected: Application, environment: Environment, waiting: WaitingPlan) -> State[None]:
+def approve_and_carry_out(
+    protected: Application, environment: Environment, waiting: WaitingPlan, alert: AcceptedAlert | None = None
+) -> State[None]:
     """Show a plan, wait until a person has approved it, carry it out, and ask whether the application works.
 
+    An alert that has started the run counts as the approval where its route says so.
+
     Raises:
-        UnsafeOperation: nobody has approved it, or the world has changed meanwhile; nothing was changed.
+        UnsafeOperation: nobody has approved it, its alert is over, or the world has changed meanwhile; nothing was changed.
 
     """
     perform_as_task(KEEP_PLAN, environment, waiting)
     publish_plan(waiting)
-    approval = await_approval(waiting, environment)
+    approval = (approval_of(environment, alert, waiting.plan) if alert else None) or await_approval(waiting, environment)
+    if alert:
+        refuse_withdrawn(environment, alert)
     with Validator(parallel=environment.database.parallel) as validator:
         report = carry_out(
             protected,

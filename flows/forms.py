@@ -36,3 +36,6 @@ ObjectName = Annotated[str, Field(min_length=3, max_length=400)]
 
 ConstraintName = Annotated[str, Field(max_length=130)]
 """The name of a constraint, or nothing."""
+
+AlertRun = Annotated[str, Field(pattern=r"^$|^[a-z][a-z0-9-]*-rollback-alert-[0-9]{8}T[0-9]{6}Z-[0-9a-f]{16}$")]
+"""The id of an accepted alert, or nothing."""

@@ -16,6 +16,7 @@ pytest_plugins = [
     "tests.fixtures.prefect",
     "tests.fixtures.campaigns",
     "tests.fixtures.terraform_places",
+    "tests.fixtures.receivers",
 ]
 
 ANNOUNCED_SKIPS = (
@@ -27,6 +28,7 @@ ANNOUNCED_SKIPS = (
     "no pgbouncer on this machine",
     "no terraform on this machine",
     "no AWS provider on this machine",
+    "no Alertmanager on this machine",
 )
 """Reasons for which a test may be skipped on a machine of CI; any other skip there is a failure."""
 

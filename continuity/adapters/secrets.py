@@ -1,4 +1,4 @@
-"""Secrets of journeys: read from where the environment says, when they are needed, and never written anywhere."""
+"""Secrets of journeys and of senders of alerts: read from where the environment says, and never written anywhere."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -22,7 +22,17 @@ def _read(name: str, places: Mapping[str, str]) -> str:
         raise ConfigurationRefused(
             f"secret {name!r} has no place", hint=f'Add `{name} = "env:VARIABLE"` or `"file:/path"` to `[traffic.secrets]`.'
         )
-    kind, _, where = places[name].partition(":")
+    return read_secret(name, places[name])
+
+
+def read_secret(name: str, place: str) -> str:
+    """Read one secret from its place; `name` is what it is called in errors.
+
+    Raises:
+        ConfigurationRefused: it is not there.
+
+    """
+    kind, _, where = place.partition(":")
     if kind == "env":
         if where not in os.environ:
             raise ConfigurationRefused(f"secret {name!r} is not set: no variable {where}", hint=f"Set {where}.")

@@ -18,9 +18,10 @@ import psycopg
 from psycopg import sql
 
 from continuity.adapters import application_files
+from continuity.adapters.alert_files import load_routes
 from continuity.adapters.application_files import list_applications
 from continuity.errors import ConfigurationRefused, ContinuityError, DatabaseError
-from deployments.local import object_store, prefect_server, prefect_worker
+from deployments.local import object_store, prefect_server, prefect_worker, webhook_receiver
 from deployments.local.kubernetes import service as kubernetes
 from deployments.local.postgres import PostgresServer, start_postgres, stop_postgres
 from deployments.local.processes import LOCALHOST
@@ -83,7 +84,7 @@ def start_stack(
         "media": media.url,
         "cluster": cluster.service.url,
     }
-    settings = {
+    settings: dict[str, Mapping[str, Any]] = {
         "database": {"dsn": postgres.dsn("postgres")},
         "vault": {"url": vault.as_uri()},
         # A replica beside what it copies shows how it works, and protects from nothing: all of it is gone with the stand-in.
@@ -102,13 +103,14 @@ def start_stack(
         prefect = prefect_server.start_prefect_server(services)
         report(f"Prefect server on port {prefect.service.port}")
         urls["prefect"] = prefect.service.url
-        settings["prefect"] = {"api_url": prefect.api_url}
+        settings |= {"prefect": {"api_url": prefect.api_url}, **webhook_receiver.webhook_sections(directory)}
 
     environment = directory / "environment.toml"
     _write_environment(environment, applications, settings)
     variables = {"CONTINUITY_ENVIRONMENT": str(environment), **object_store.CREDENTIALS}
     if prefect is not None:
         _serve(services, prefect, applications, variables, report)
+        urls |= _take_alerts(services, applications, variables, report)
     return Stack(
         directory=directory,
         environment=environment,
@@ -135,6 +137,17 @@ def _serve(
     report("a worker that runs them")
 
 
+def _take_alerts(
+    services: Path, applications: Path, variables: Mapping[str, str], report: Callable[[str], None]
+) -> dict[str, str]:
+    """Start the receiver of alerts where an application has routes for some, and return its address."""
+    if not load_routes(applications):
+        return {}
+    receiver = webhook_receiver.start_webhook_receiver(services, variables)
+    report(f"a receiver of alerts on port {receiver.port}; its secrets are beside the environment file")
+    return {"webhooks": f"{receiver.url}/alerts"}
+
+
 def stop_stack(directory: Path) -> None:
     """Stop every part that runs; the databases, the vault and Prefect's records stay, the stand-in's objects do not.
 
@@ -148,8 +161,9 @@ def stop_stack(directory: Path) -> None:
         parts.callback(stop_service, directory / "services", object_store.NAME)
         parts.callback(stop_service, directory / "services", kubernetes.NAME)
         parts.callback(stop_service, directory / "services", prefect_server.NAME)
-        # The last one is the first to go: a worker without its server would wait for it.
+        # The last ones are the first to go: a worker without its server would wait for it.
         parts.callback(stop_service, directory / "services", prefect_worker.NAME)
+        parts.callback(stop_service, directory / "services", webhook_receiver.NAME)
 
 
 def load_application(server: PostgresServer, application_directory: Path, *, megabytes: int, database: str) -> None:
@@ -251,8 +265,8 @@ def _buckets(applications: Path) -> list[str]:
     return sorted(named)
 
 
-def _write_environment(path: Path, applications: Path, sections: Mapping[str, Mapping[str, str]]) -> None:
-    # JSON's strings are TOML's basic strings (TOML 1.0, String).
+def _write_environment(path: Path, applications: Path, sections: Mapping[str, Mapping[str, Any]]) -> None:
+    # JSON's strings, truth values and lists of strings are TOML's (TOML 1.0).
     lines = [
         "# Written by `continuity stack up`, at every start anew.",
         f"applications = {json.dumps(str(applications))}",

@@ -10,9 +10,13 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 import boto3
+import httpx
 import psycopg
 import pytest
 
+from continuity.adapters.alert_records import AlertRecords
+from continuity.adapters.directory_vault import DirectoryVault
+from continuity.domain.alerts import Begun
 from continuity.errors import ConfigurationRefused, DatabaseError
 from continuity.settings import load_environment
 from deployments.local import processes
@@ -21,7 +25,9 @@ from deployments.local.postgres import PostgresServer
 from deployments.local.processes import LOCALHOST, ProcessIdentity
 from deployments.local.server_account import can_reach, unprivileged_account
 from deployments.local.stack import REPLICA, Stack, load_application, start_stack, stop_stack
+from tests.fixtures.cluster import eventually
 from tests.fixtures.postgres import drop_database_family
+from tests.fixtures.receivers import firing, group
 
 
 def silent(_: str) -> None:
@@ -45,7 +51,11 @@ def applications(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Write the files of an application that has one table and a bucket."""
     folder = tmp_path_factory.mktemp("applications")
     (folder / "notes").mkdir()
-    (folder / "notes" / "application.toml").write_text('name = "notes"\n[media]\nbucket = "notes-media"\n')
+    (folder / "notes" / "application.toml").write_text(
+        'name = "notes"\n[database]\nname = "notes"\n[media]\nbucket = "notes-media"\n'
+    )
+    route = '[[alert]]\nname = "Odd"\nlabels = {}\naction = "validate"\nseverity = "low"\n'
+    (folder / "notes" / "alerts.toml").write_text(route)
     (folder / "notes" / "schema.sql").write_text("CREATE TABLE public.notes (id int PRIMARY KEY, text text);\n")
     (folder / "notes" / "seed.sql").write_text(
         "INSERT INTO notes SELECT n, 'note ' || n FROM generate_series(1, current_setting('seed.megabytes')::int) n;\n"
@@ -208,11 +218,21 @@ def test_the_whole_stack_with_prefect_comes_up_serves_and_is_gone_after_down(app
     connection.request("GET", "/ui-settings")
     asked_by_pages = json.loads(connection.getresponse().read())["api_url"]
     connection.close()
+    token = load_environment(stack.environment).webhooks.alertmanager.bearer[0].removeprefix("file:")
+    alerted = httpx.post(
+        f"{stack.urls['webhooks']}/alertmanager",
+        json=group(firing("Odd")),
+        headers={"Authorization": f"Bearer {Path(token).read_text().strip()}"},
+    )
+    (name,) = (each["run"] for each in alerted.json()["alerts"])
+    vault = AlertRecords(DirectoryVault(place / "vault"))
+    begun = eventually(lambda: vault.noted(name, Begun), seconds=60)
     stop_stack(place)
 
     assert asked_by_pages == stack.urls["prefect"] + "/api"
     assert answers == {"/api/health": (200, b"true"), "/": (200, b"<!doctype html>")}
     assert load_environment(stack.environment).prefect.api_url == stack.urls["prefect"] + "/api"
-    assert set(running) == {"server", "object-store", "kubernetes", "prefect-server", "prefect-worker"}
+    assert (alerted.status_code, bool(begun.flow_run)) == (202, True), begun
+    assert set(running) == {"server", "object-store", "kubernetes", "prefect-server", "prefect-worker", "webhooks"}
     assert not [name for name, each in running.items() if processes.is_running(each)]
     assert (place / "services" / "prefect" / "prefect.db").exists()

@@ -1,7 +1,5 @@
 """The emergency rollback as a flow: a person approves it in a form, every step is a task run, the report is an artifact."""
 
-import asyncio
-import contextvars
 import logging
 import threading
 import time
@@ -10,64 +8,18 @@ from datetime import timedelta
 import psycopg
 import pytest
 from prefect.artifacts import Artifact
-from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import StateType
-from prefect.flow_runs import resume_flow_run
 
 from continuity.domain.stages import BUDGETS, Stage
 from flows.escalation import telling_in_prefect
 from flows.rollback import emergency_rollback
-
-PAUSE_SECONDS = 90
-
-
-def ask(question):
-    """Ask the server something, in a loop of its own."""
-
-    async def asked():
-        async with get_client() as client:
-            return await question(client)
-
-    return asyncio.run(asked())
-
-
-def paused_run(started: float, answered: set[str]):
-    """Return the flow run that waits for a person, at a form that was not answered yet."""
-    deadline = time.monotonic() + PAUSE_SECONDS
-    while time.monotonic() < deadline:
-        for run in ask(lambda client: client.read_flow_runs(limit=20)):
-            paused = run.state_type is StateType.PAUSED and run.created.timestamp() >= started
-            if paused and run.state.state_details.pause_key not in answered:
-                answered.add(run.state.state_details.pause_key)
-                return run
-        time.sleep(0.2)
-    raise TimeoutError("no run waits for a person")
+from tests.fixtures.forms import answering, ask
 
 
 def roll_back(*answers: dict[str, str]):
     """Start the flow, and answer its forms as a person would."""
     return answering(lambda: emergency_rollback("guestbook", return_state=True), *answers)
-
-
-def answering(call, *answers: dict[str, str]):
-    """Call a flow, answer its forms as a person would, and return the run with the state that it ends in."""
-    ended = []
-    started = time.time() - 1
-
-    def start() -> None:
-        ended.append(call())
-
-    # Which server it is stands in the context, which a thread does not inherit by itself.
-    flow = threading.Thread(target=contextvars.copy_context().run, args=(start,), daemon=True)
-    flow.start()
-    answered: set[str] = set()
-    for answer in answers:
-        run = paused_run(started, answered)
-        time.sleep(0.5)  # the server shows a run as paused a moment before its form is there
-        resume_flow_run(run.id, run_input=answer)
-    flow.join(timeout=180)
-    return run, ended[0]
 
 
 @pytest.fixture

@@ -3,13 +3,20 @@
 import tomllib
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Annotated, Any, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from continuity.errors import ConfigurationRefused
 
 Model = TypeVar("Model", bound=BaseModel)
+
+
+Place = Annotated[str, Field(pattern=r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:/.+)$")]
+"""Where a secret is: `env:VARIABLE` or `file:/path`."""
+
+BaseUrl = Annotated[str, Field(pattern=r"^https?://[^/?#@\s]+(/[^?#\s]*)?$")]
+"""A base address of http or https; no credentials stand in it."""
 
 
 class Section(BaseModel):

@@ -4,10 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from continuity.sections import Section
-
-Place = Annotated[str, Field(pattern=r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:/.+)$")]
-"""Where a secret is: `env:VARIABLE` or `file:/path`."""
+from continuity.sections import Place, Section
 
 Places = Annotated[tuple[Place, ...], Field(max_length=8)]
 """Secrets that are all good at the same time, so that one can be replaced without a gap."""

@@ -14,7 +14,8 @@ from continuity.adapters.programs import child_environment, run_in_group
 from continuity.domain.deployment import quiet_route
 from continuity.domain.weights import ALL, CanaryWeights, Division, RouteWeights, Weights
 from continuity.errors import CheckFailed, ConfigurationRefused, UnsafeOperation
-from continuity.settings import ClusterSection, ShiftSection
+from continuity.recovery_settings import ShiftSection
+from continuity.settings import ClusterSection
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,7 +25,7 @@ from continuity.adapters.terraform_documents import (
 from continuity.adapters.terraform_variables import variables_for
 from continuity.domain.infrastructure import InfrastructurePlan, Lock, StateIdentity
 from continuity.errors import Busy, ConfigurationRefused, InfrastructureError, StalePlan
-from continuity.settings import TerraformSection
+from continuity.recovery_settings import TerraformSection
 
 logger = logging.getLogger(__name__)
 

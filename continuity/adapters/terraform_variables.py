@@ -8,7 +8,7 @@ from pathlib import Path
 
 from continuity.adapters.programs import child_environment
 from continuity.errors import ConfigurationRefused
-from continuity.settings import TerraformSection
+from continuity.recovery_settings import TerraformSection
 
 logger = logging.getLogger(__name__)
 

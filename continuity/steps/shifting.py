@@ -12,7 +12,8 @@ from continuity.domain.health import HealthCheck
 from continuity.domain.ladder import SHIFT, Decided, Decision, Observation, Rules, climb, decide
 from continuity.domain.plan import Facts
 from continuity.errors import CheckFailed, UnsafeOperation
-from continuity.settings import PrometheusSection, ShiftSection
+from continuity.recovery_settings import ShiftSection
+from continuity.settings import PrometheusSection
 from continuity.steps.operation import Operation, Retry, perform_plainly
 from continuity.steps.step import Probe, Step, World
 

@@ -27,7 +27,8 @@ from continuity.procedures.recovery import RecoveryWish, make_recovery_plan
 from continuity.procedures.remaking import remake
 from continuity.procedures.runs import Hands, RunReport, carry_out
 from continuity.procedures.telling import headline, summary_of
-from continuity.settings import Environment, RecoverySection, ShiftSection, load_environment
+from continuity.recovery_settings import RecoverySection, ShiftSection
+from continuity.settings import Environment, load_environment
 from continuity.steps.operation import perform_plainly
 from deployments.console import Terminal
 from deployments.local.demo_chapters import Chapters

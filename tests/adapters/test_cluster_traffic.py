@@ -9,7 +9,8 @@ from kubernetes import client
 from continuity.adapters.cluster_traffic import CommandTraffic, open_traffic, quieted, traffic_name
 from continuity.domain.weights import CANARY, CANARY_WEIGHT
 from continuity.errors import CheckFailed, ConfigurationRefused, NotInCluster, UnsafeOperation
-from continuity.settings import ClusterSection, ShiftSection
+from continuity.recovery_settings import ShiftSection
+from continuity.settings import ClusterSection
 
 URL = "http://127.0.0.1"
 

@@ -10,8 +10,8 @@ from continuity.domain.run import EntryKind, Outcome
 from continuity.engine import Phase
 from continuity.errors import ConfigurationRefused, ContinuityError
 from continuity.journal import read_history
+from continuity.recovery_settings import ShiftSection as Shift
 from continuity.settings import PrometheusSection, parse
-from continuity.settings import ShiftSection as Shift
 from continuity.steps.places import journals_of
 from tests.fixtures.model_world import RUN, Killed
 from tests.fixtures.recovering import Recovery, a_route

@@ -12,7 +12,10 @@ from continuity.errors import ConfigurationRefused, ContinuityError
 
 VERBS = {
     "init": ("contact", "Write the files for a database that was never seen. Never overwrites one."),
-    "check": ("contact", "Show what a backup, a drill and a rollback need: ✓, or ✗ with the remedy. Changes nothing."),
+    "check": (
+        "contact",
+        "Show what backup, drill, rollback and recovery need: ✓, or ✗ with the remedy. Changes nothing.",
+    ),
     "backup": ("protection", "Make a recovery point, and prove it by a restore."),
     "drill": ("protection", "Restore a point into a scratch database and judge it."),
     "validate": ("protection", "Judge a live database by its suites and rules."),

@@ -1,4 +1,4 @@
-"""Look at everything that a backup, a drill and a rollback would need, without doing any of them."""
+"""Look at everything that a backup, a drill, a rollback and a recovery would need, without doing any of them."""
 
 import random
 from collections.abc import Collection
@@ -8,14 +8,16 @@ from enum import StrEnum
 from continuity.adapters.points import Listing
 from continuity.domain.application import Application
 from continuity.domain.checks import Check
-from continuity.domain.choice import ByRule, choose_for_drill
-from continuity.errors import ConfigurationRefused, ContinuityError
+from continuity.domain.choice import ByRule, choose_for_drill, choose_for_rollback
+from continuity.errors import ConfigurationRefused, ContinuityError, UnsafeOperation
 from continuity.procedures.drill import LIST_POINTS
 from continuity.settings import Environment
 from continuity.steps.operation import Operation, Perform
 from continuity.steps.preconditions.answers import failed
 from continuity.steps.preconditions.backup import check_backup
 from continuity.steps.preconditions.drill import check_drill, check_first_drill, check_key_opens
+from continuity.steps.preconditions.infrastructure import check_infrastructure
+from continuity.steps.preconditions.recovery import check_recovery
 from continuity.steps.preconditions.release import check_release
 from continuity.steps.preconditions.rollback import check_rollback
 
@@ -26,6 +28,7 @@ class ReadyFor(StrEnum):
     BACKUP = "backup"
     DRILL = "drill"
     ROLLBACK = "rollback"
+    RECOVERY = "recovery"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +70,28 @@ def look_at_everything(
     if ReadyFor.ROLLBACK in purposes:
         checks = perform(CHECK_ROLLBACK, application, environment) + perform(CHECK_RELEASE, application)
         ready.append(Readiness(purpose=ReadyFor.ROLLBACK, checks=checks))
+    if ReadyFor.RECOVERY in purposes:
+        ready.append(Readiness(purpose=ReadyFor.RECOVERY, checks=_recovery(application, environment, perform)))
     return tuple(ready)
+
+
+def _recovery(application: Application, environment: Environment, perform: Perform) -> tuple[Check, ...]:
+    infrastructure = perform(CHECK_INFRASTRUCTURE, application, environment)
+    try:
+        listing: Listing = perform(LIST_POINTS, application, environment)
+    except ContinuityError as error:
+        return (*infrastructure, failed("recovery point", error))
+    try:
+        chosen = choose_for_rollback(listing.points, "latest")
+    except UnsafeOperation as error:
+        # Before the first proven point nothing could be recovered, and nothing can be looked at.
+        return (*infrastructure, Check(name="recovery point", passed=True, detail=error.message, hint=error.hint))
+    manifest = chosen.point.manifest
+    return (
+        *infrastructure,
+        Check(name="recovery point", passed=True, detail=f"{manifest.id}, {chosen.because}"),
+        *perform(CHECK_RECOVERY, manifest, application, environment),
+    )
 
 
 def _drill(application: Application, environment: Environment, perform: Perform) -> tuple[Check, ...]:
@@ -91,6 +115,8 @@ def _drill(application: Application, environment: Environment, perform: Perform)
 CHECK_BACKUP = Operation(name="check what a backup needs", run=check_backup)
 CHECK_DRILL = Operation(name="check what a drill needs", run=check_drill)
 CHECK_FIRST_DRILL = Operation(name="check what the first drill will need", run=check_first_drill)
+CHECK_INFRASTRUCTURE = Operation(name="check what the infrastructure needs", run=check_infrastructure)
+CHECK_RECOVERY = Operation(name="check what a recovery needs", run=check_recovery)
 CHECK_KEY = Operation(name="open a stored object", run=check_key_opens)
 CHECK_RELEASE = Operation(name="check what building a release needs", run=check_release)
 CHECK_ROLLBACK = Operation(name="check what a rollback needs", run=check_rollback)

@@ -1,4 +1,4 @@
-"""`continuity check`: everything that a backup, a drill and a rollback need, with its remedy, and nothing is changed."""
+"""`continuity check`: everything that backup, drill, rollback and recovery need, with its remedy, and nothing is changed."""
 
 import json
 import os
@@ -50,7 +50,7 @@ def test_changes_nothing_in_the_vault_and_on_the_server(check):
 
     checks = check()
 
-    assert {purpose for purpose, _ in checks} == {"backup", "drill", "rollback"}
+    assert {purpose for purpose, _ in checks} == {"backup", "drill", "rollback", "recovery"}
     assert all(each["passed"] for each in checks.values())
     assert contents(check.protected) == vault == []
     assert databases(check.protected) == server
@@ -73,6 +73,18 @@ def test_the_probe_writes_one_object_and_says_that_the_vault_is_honest(check):
 
     assert [Path(path).name for path, _ in contents(check.protected)] == ["create-once"]
     assert "a probe of its conditional writes is there" in check()["backup", "vault"]["detail"]
+
+
+def test_what_a_recovery_lacks_is_a_warning_while_there_is_time_to_add_it(check):
+    protected = check.protected
+    assert protected.drill(protected.back_up().id).verdict.proven
+
+    checks = check("--only", "recovery")
+
+    assert all(each["passed"] for each in checks.values())
+    assert "at hand for" in checks["recovery", "passwords of roles"]["detail"]
+    assert "[recovery] old_dsn" in checks["recovery", "old primary"]["hint"]
+    assert "by hand" in checks["recovery", "infrastructure"]["detail"]
 
 
 def test_only_what_was_asked_for_is_looked_at(check):
@@ -131,7 +143,7 @@ def test_words_for_a_person_have_marks_and_a_headline(check):
         [COMMAND, "check", "guestbook", "--environment", check.environment], capture_output=True, text=True, check=False
     )
 
-    assert done.stdout.startswith("guestbook is ready for backup, drill, rollback")
+    assert done.stdout.startswith("guestbook is ready for backup, drill, rollback, recovery")
     assert "✓ server version: PostgreSQL" in done.stdout
     assert "! encryption: dumps are stored unencrypted" in done.stdout
 

@@ -29,7 +29,7 @@ from deployments.local.samples import BUCKET, bring_up
 from deployments.local.stack import APPLICATIONS, Stack, stop_stack
 from flows.phase import roll_back_phase
 from flows.undo import undo_run
-from tests.flows.test_rollback_flow import answering, ask
+from tests.fixtures.forms import answering, ask
 
 PAGES = ("/", "/artists", "/salons", "/tattoos", "/appointments", "/health-check")
 GONE = {

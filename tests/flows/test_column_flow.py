@@ -10,7 +10,7 @@ from prefect.client.schemas.objects import StateType
 from prefect.flow_runs import resume_flow_run
 
 from flows.column import roll_back_column
-from tests.flows.test_rollback_flow import paused_run
+from tests.fixtures.forms import paused_run
 
 
 def test_an_approved_column_is_set_aside_and_the_plan_has_shown_the_statement(deployed):

@@ -12,7 +12,7 @@ from prefect.client.schemas.objects import StateType
 from prefect.flow_runs import resume_flow_run
 
 from flows.feature import Switch, switch_feature
-from tests.flows.test_rollback_flow import ask, paused_run
+from tests.fixtures.forms import ask, paused_run
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from prefect.client.schemas.objects import StateType
 from prefect.flow_runs import resume_flow_run
 
 from flows.media import roll_back_media
+from tests.fixtures.forms import paused_run
 from tests.fixtures.media import bucket_on
-from tests.flows.test_rollback_flow import paused_run
 
 
 def test_an_approved_media_rollback_brings_files_back_and_tells_of_it(deployed, moto_endpoint, tmp_path):

@@ -42,7 +42,7 @@ fuzz-campaign: setup
 	  --campaign 10000 $(if $(SEED),--campaign-seed $(SEED))
 
 benchmark: setup
-	@for each in backup restore memory command_line swap rollback media quarantine webhooks; do \
+	@for each in backup restore recovery memory command_line swap rollback media quarantine webhooks; do \
 	  $(BIN)/python -m benchmarks.$$each || exit 1; done
 
 check: setup

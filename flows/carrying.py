@@ -50,7 +50,7 @@ def approve_and_carry_out(
         )
     perform_as_task(KEEP_REPORT, environment, report)
     ended = publish_run(report)
-    if waiting.plan.verb is not Verb.ROLLBACK:
+    if waiting.plan.verb not in {Verb.ROLLBACK, Verb.RECOVERY}:
         # It is put back as fast as it was done: nobody is asked, half an hour long, whether it was right.
         return ended
     return with_message(ended, await_confirmation(report, environment))

@@ -4,7 +4,7 @@ import ast
 import inspect
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from textwrap import dedent, wrap
@@ -78,11 +78,19 @@ def environment_text(found: Discovered, values: Mapping[str, Mapping[str, Any]],
     lines += [f"{name} = {_toml(value)}" for name, value in values[""].items()]
     for name, field in Environment.model_fields.items():
         if section := _section(field.annotation):
-            about = (section.__doc__ or "").split("\n\n", maxsplit=1)[0].replace("\n", " ")
-            given = values.get(name, {})
-            lines += ["", *_comment(about), *notes.get(name, [])]
-            lines += [f"[{name}]" if given else f"# [{name}]", *_settings(section, given)]
+            lines += _table(name, section, values.get(name, {}), notes.get(name, []))
     return "\n".join([*lines, ""])
+
+
+def _table(name: str, section: type[BaseModel], given: Mapping[str, Any], notes: Sequence[str] = ()) -> Iterator[str]:
+    """Write a section with its settings, and after them the sections within it."""
+    about = (section.__doc__ or "").split("\n\n", maxsplit=1)[0].replace("\n", " ")
+    yield from ("", *_comment(about), *notes)
+    yield f"[{name}]" if given else f"# [{name}]"
+    yield from _settings(section, given)
+    for inner, field in section.model_fields.items():
+        if within := _section(field.annotation):
+            yield from _table(f"{name}.{inner}", within, given.get(inner, {}))
 
 
 def _section(annotation: Any) -> type[BaseModel] | None:
@@ -96,6 +104,8 @@ def _section(annotation: Any) -> type[BaseModel] | None:
 def _settings(section: type[BaseModel], given: Mapping[str, Any]) -> Iterator[str]:
     said = meanings(section)
     for name, field in section.model_fields.items():
+        if _section(field.annotation):
+            continue
         yield from _comment(said[name])
         if name in given:
             yield f"{name} = {_toml(given[name])}"

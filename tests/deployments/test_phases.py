@@ -23,6 +23,7 @@ from continuity.adapters.s3_vault import s3_client
 from continuity.errors import ConfigurationRefused, UnsafeOperation
 from deployments.cli import app
 from deployments.local import samples
+from deployments.local.object_store import CREDENTIALS
 from deployments.local.sample_cluster import DEPLOYMENT, FLAGS, NAMESPACE
 from deployments.local.sample_source import RELEASES
 from deployments.local.samples import BUCKET, bring_up
@@ -107,9 +108,10 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(samples, "MEGABYTES", 1)
         patch.setattr(samples, "REPLICAS", 1)
-        stack = bring_up(directory, report=lambda _: None, with_prefect=False)
-        for name, value in stack.variables.items():
+        # Before the stack sets them for this process: what was there comes back afterwards.
+        for name, value in {**CREDENTIALS, "CONTINUITY_ENVIRONMENT": ""}.items():
             patch.setenv(name, value)
+        stack = bring_up(directory, report=lambda _: None, with_prefect=False)
         text = stack.environment.read_text().replace(str(APPLICATIONS), str(described))
         stack.environment.write_text(text)
         with config.new_client_from_config(str(stack.cluster.kubeconfig)) as api:

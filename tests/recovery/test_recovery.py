@@ -96,7 +96,7 @@ class Disaster:
 
 
 @pytest.fixture
-def disaster(protect, tmp_path, new_server, monkeypatch):
+def disaster(protect, tmp_path, new_server):
     protected = protect("guestbook")
     quoted = f'"{ROLE.replace(chr(34), chr(34) * 2)}"'
     with psycopg.connect(protected.dsn, autocommit=True) as session:
@@ -108,13 +108,13 @@ def disaster(protect, tmp_path, new_server, monkeypatch):
     before = Place(environment=environment, dsn=protected.dsn)
     protected.back_up()
     assert before.drill().verdict.proven
-    monkeypatch.setenv("GUESTS_PASSWORD", PASSWORD)
+    (tmp_path / "guests-password").write_text(f"{PASSWORD}\n")
     described = tmp_path / "applications/guestbook/application.toml"
     described.write_text(described.read_text() + LISTS)
     environment.write_text(
         environment.read_text().replace(protected.dsn, new_server.dsn("postgres"))
         + f'[recovery]\nold_dsn = "{protected.dsn}"\noutput = "{tmp_path / "output"}"\n'
-        + f"[recovery.passwords]\n'{ROLE}' = \"env:GUESTS_PASSWORD\"\n"
+        + f"[recovery.passwords]\n'{ROLE}' = \"file:{tmp_path}/guests-password\"\n"
     )
     disaster = Disaster(seat=Seat(protected, environment), old=protected.dsn, new=new_server, database=name)
     yield disaster

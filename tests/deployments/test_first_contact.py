@@ -180,14 +180,20 @@ def test_every_setting_stands_in_the_environment_with_its_meaning(make_database,
     from continuity.settings import Environment
     from continuity.steps.descriptions import _section, meanings
 
+    def sections_of(described, within: str = ""):
+        for name, field in described.model_fields.items():
+            if section := _section(field.annotation):
+                yield f"{within}{name}", section
+                yield from sections_of(section, f"{within}{name}.")
+
     said = document(run("init", "--dsn", make_database("guestbook"), "--output", tmp_path / "new", "--json"))
 
     text = _environment(said).read_text()
-    for name, field in Environment.model_fields.items():
-        if section := _section(field.annotation):
-            assert f"[{name}]" in text
-            said_of = meanings(section)
-            for setting in section.model_fields:
+    for name, section in sections_of(Environment):
+        assert f"[{name}]" in text
+        said_of = meanings(section)
+        for setting, field in section.model_fields.items():
+            if not _section(field.annotation):
                 assert f"{setting} = " in text
                 assert said_of[setting].split("\n")[0][:60] in text, f"{name}.{setting} says nothing about itself"
 

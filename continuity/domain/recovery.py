@@ -111,7 +111,8 @@ def plan_recovery(  # noqa: PLR0913 -- everything that a recovery is decided by
     mark = mark_of(place.system_identifier, place.database, manifest.dump.sha256)
     shadow = shadow_name(place.database, mark)
     database = (
-        *_role_steps(roles, point),
+        # A rehearsal needs no sign-in, and must leave none: its restore makes the owners that it lacks, as a drill does.
+        *(() if rehearsal else _role_steps(roles, point)),
         *_restore_steps(manifest, point, shadow=shadow, restoring=restoring_name(place.database, mark)),
         replace(_naming_step(place, shadow, manifest), pivot=not rehearsal),
     )
@@ -123,7 +124,7 @@ def plan_recovery(  # noqa: PLR0913 -- everything that a recovery is decided by
         application=application.name,
         verb=Verb.REHEARSAL if rehearsal else Verb.RECOVERY,
         created=now,
-        targets=_targets(place, manifest, roles, old),
+        targets=_targets(place, manifest, roles, old, rehearsal=rehearsal),
         steps=(
             *_in(Stage.INFRASTRUCTURE, infrastructure),
             *_in(Stage.DATABASE, database),
@@ -139,13 +140,15 @@ def plan_recovery(  # noqa: PLR0913 -- everything that a recovery is decided by
     )
 
 
-def _targets(place: RecoveryPlace, manifest: Manifest, roles: RoleStatements, old: OldPrimary) -> dict[str, str]:
+def _targets(
+    place: RecoveryPlace, manifest: Manifest, roles: RoleStatements, old: OldPrimary, *, rehearsal: bool
+) -> dict[str, str]:
     targets = {
         "server": f"system identifier {place.system_identifier}, PostgreSQL {place.version}",
         "database": f"{place.database}, new",
         "recovery point": f"{manifest.id}, of {manifest.snapshot.taken:%Y-%m-%d %H:%M:%S} UTC, sha256 {manifest.dump.sha256}",
     }
-    if roles.roles:
+    if roles.roles and not rehearsal:
         targets["roles"] = f"{', '.join(roles.roles)}, new"
     if old.reachable:
         targets["old primary"] = f"database {place.database} (OID {old.oid}) of system identifier {old.system_identifier}"

@@ -17,6 +17,8 @@ class RoleStatements:
     roles: tuple[str, ...]
     statements: tuple[str, ...]
     sign_in: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
+    """Memberships in roles that belong to something else, and are not made: "member in role"."""
 
     def without_password(self, known: Collection[str]) -> tuple[str, ...]:
         """Name the roles that sign in and whose password is not at hand: dumps hold none unless they were told to."""
@@ -32,13 +34,15 @@ def needed_roles(globals_sql: str, roles: Collection[str]) -> tuple[str, ...]:
     return tuple(sorted(needed))
 
 
-def role_statements(globals_sql: str, missing: Collection[str]) -> RoleStatements:
+def role_statements(globals_sql: str, missing: Collection[str], needed: Collection[str]) -> RoleStatements:
     """Choose from a dump of all roles what makes the missing ones, with their attributes, settings, comments and memberships.
 
-    Memberships are chosen by the member: those of roles that are there already are not touched. Settings of a role within one
-    database belong to the database, and come back with it.
+    Memberships are chosen by the member, those of roles that are there already are not touched; and by the role: one that is not
+    `needed` belongs to another application, and need not be there. Settings of a role within one database belong to the
+    database, and come back with it.
     """
     chosen: list[str] = []
+    left_out: list[str] = []
     sign_in: list[str] = []
     for statement in split_statements(globals_sql):
         made, granted = _MAKES.match(statement), _GRANTS.match(statement)
@@ -46,9 +50,15 @@ def role_statements(globals_sql: str, missing: Collection[str]) -> RoleStatement
             chosen.append(statement)
             if statement.startswith("ALTER ROLE") and _LOGIN.search(made["rest"]) and " PASSWORD " not in made["rest"]:
                 sign_in.append(_unquoted(made["role"]))
-        elif granted and _unquoted(granted["member"]) in missing:
-            chosen.append(statement)
-    return RoleStatements(roles=tuple(sorted(missing)), statements=tuple(chosen), sign_in=tuple(sign_in))
+        elif granted and (member := _unquoted(granted["member"])) in missing:
+            role = _unquoted(granted["role"])
+            if role in needed or role.startswith("pg_"):
+                chosen.append(statement)
+            else:
+                left_out.append(f"{member} in {role}")
+    return RoleStatements(
+        roles=tuple(sorted(missing)), statements=tuple(chosen), sign_in=tuple(sign_in), left_out=tuple(left_out)
+    )
 
 
 def split_statements(text: str) -> Iterator[str]:

@@ -28,9 +28,10 @@ def read_missing_roles(manifest: Manifest, environment: Environment) -> RoleStat
 
     """
     text = _globals(manifest, environment)
+    needed = needed_roles(text, manifest.roles)
     with connect(environment.rollback_dsn, MAINTENANCE) as connection:
-        missing = missing_roles(connection, needed_roles(text, manifest.roles))
-    return role_statements(text, missing)
+        missing = missing_roles(connection, needed)
+    return role_statements(text, missing, needed)
 
 
 def _globals(manifest: Manifest, environment: Environment) -> str:
@@ -53,7 +54,9 @@ def _probe(world: World, facts: Facts) -> Probe:
 
 def _make(world: World, facts: Facts) -> Facts:
     """Make them in one transaction: all of them are there with everything, or none."""
-    made = role_statements(_globals(read_planned(world, facts), world.environment), facts["roles"])
+    manifest = read_planned(world, facts)
+    text = _globals(manifest, world.environment)
+    made = role_statements(text, facts["roles"], needed_roles(text, manifest.roles))
     places = world.environment.recovery.passwords
     passwords = read_secrets(places, [role for role in made.sign_in if role in places])
     with connect(world.environment.rollback_dsn, MAINTENANCE) as connection, connection.transaction():
@@ -62,7 +65,8 @@ def _make(world: World, facts: Facts) -> Facts:
                 connection.execute(sql.SQL(statement.replace("{", "{{").replace("}", "}}")).format())
         for role, password in passwords.items():
             _give_password(connection, role, password)
-    return {"without password": list(made.without_password(passwords))}
+    noted = [f"not given, since it belongs to something else: the membership of {each}" for each in made.left_out]
+    return {"without password": list(made.without_password(passwords)), "noted": noted}
 
 
 def _give_password(connection: Connection, role: str, password: str) -> None:

@@ -1,6 +1,7 @@
 """Nothing is left but the vault: a guestbook is stood up again on an empty server, proven, and only then let in."""
 
 import csv
+import json
 import stat
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -32,6 +33,7 @@ name = "entries of the last days"
 sql = "select guest, page, words from public.entries order by guest, page"
 """
 KILLED = -9
+OTHERS = "select rolname from pg_roles where rolcanlogin and rolname not in (%s, 'postgres')"
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +105,11 @@ def disaster(protect, tmp_path, new_server):
         session.execute(f"do $$ begin create role {quoted} login; exception when duplicate_object then null; end $$")
         session.execute(f"grant select, insert on public.entries to {quoted}")
         session.execute(f"comment on role {quoted} is 'signs in; writes'")
+        # Of something else, and not on the new server: it must not keep the application from coming back.
+        session.execute("do $$ begin create role elsewhere nologin; exception when duplicate_object then null; end $$")
+        session.execute(f"grant elsewhere to {quoted}")
+        # What other tests have left on this server acts as the owner too, and nobody has its password.
+        others = session.execute(OTHERS, (ROLE,)).fetchall()
     name = protected.application.database.name
     environment = protected.write_files(tmp_path)
     before = Place(environment=environment, dsn=protected.dsn)
@@ -114,6 +121,7 @@ def disaster(protect, tmp_path, new_server):
     environment.write_text(
         environment.read_text().replace(protected.dsn, new_server.dsn("postgres"))
         + f'[recovery]\nold_dsn = "{protected.dsn}"\noutput = "{tmp_path / "output"}"\n'
+        + f"without_password = {json.dumps([name for (name,) in others])}\n"
         + f"[recovery.passwords]\n'{ROLE}' = \"file:{tmp_path}/guests-password\"\n"
     )
     disaster = Disaster(seat=Seat(protected, environment), old=protected.dsn, new=new_server, database=name)
@@ -125,9 +133,11 @@ def test_an_empty_server_has_everything_again_by_one_command_and_the_old_one_tak
     looked = disaster.seat.json("recover", "guestbook")["plan"]
     assert disaster.databases() == []
 
-    ended = disaster.seat.json("recover", "guestbook", "--approve", looked["hash"])
+    # A membership in a role of something else is not given, and somebody has to know.
+    ended = disaster.seat.json("recover", "guestbook", "--approve", looked["hash"], code=4)
 
     assert (ended["outcome"], ended["verdict"]) == ("done", "sound")
+    assert ended["noted"] == [f"not given, since it belongs to something else: the membership of {ROLE} in elsewhere"]
     assert disaster.databases() == [""]
     with psycopg.connect(disaster.new.dsn(disaster.database), user=ROLE, password=PASSWORD, autocommit=True) as session:
         session.execute("insert into public.entries (guest, page, words) select guest, 4711, 'again' from public.entries limit 1")

@@ -33,7 +33,8 @@ def _passwords(point: Manifest, environment: Environment) -> Check:
     text = io.BytesIO()
     unseal_to(vault_of(environment), point.globals, text, identities=load_identities(environment.vault.identity_file))
     globals_sql = text.getvalue().decode()
-    roles = role_statements(globals_sql, needed_roles(globals_sql, point.roles))
+    needed = needed_roles(globals_sql, point.roles)
+    roles = role_statements(globals_sql, needed, needed)
     section = environment.recovery
     read_secrets(section.passwords, section.passwords)
     lacking = roles.without_password((*section.passwords, *section.without_password))

@@ -62,9 +62,10 @@ def _await_state(page: Page, state: str) -> None:
 
 
 def _open_form(page: Page) -> None:
-    page.goto("/")
-    page.get_by_role("link", name="Deployments").click()
-    page.get_by_role("link", name="guestbook-drill").click()
+    # By its address: a server of many deployments lists only some of them on a page.
+    with get_client(sync_client=True) as client:
+        deployment = client.read_deployment_by_name("restore-drill/guestbook-drill")
+    page.goto(f"/v2/deployments/deployment/{deployment.id}")
     page.get_by_role("button", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Custom run").click()
 

@@ -12,7 +12,6 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, FlowRunFilterStateType
 from prefect.client.schemas.objects import StateType
-from prefect.flow_runs import resume_flow_run
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from continuity.domain.run import Outcome
@@ -23,6 +22,7 @@ from deployments.local.services import stop_service
 from deployments.offers import definitions
 from deployments.serving import register
 from flows.watchdog import LEFT_HANGING
+from tests.fixtures.forms import fill_in
 from tests.fixtures.terminal import Seat
 
 PATIENCE_SECONDS = 3
@@ -175,9 +175,8 @@ def waits_at_form(server, key: str = ""):
 
 def approve(server, process) -> None:
     _wait_while_it_runs(process, lambda: waits_at_form(server))
-    time.sleep(0.5)  # the server shows a run as paused a moment before its form is there
     with temporary_settings({PREFECT_API_URL: server.api_url}):
-        resume_flow_run(waits_at_form(server).id, run_input={"decision": "carry the plan out", "name": "Ada"})
+        fill_in(waits_at_form(server).id, {"decision": "carry the plan out", "name": "Ada"})
 
 
 @contextmanager

@@ -9,10 +9,9 @@ import pytest
 from prefect.artifacts import Artifact
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import StateType
-from prefect.flow_runs import resume_flow_run
 
 from flows.feature import Switch, switch_feature
-from tests.fixtures.forms import ask, paused_run
+from tests.fixtures.forms import ask, fill_in, paused_run
 
 
 @pytest.fixture
@@ -42,9 +41,8 @@ def test_a_feature_is_switched_once_a_person_has_approved_and_a_second_run_finds
     flow.start()
     run = paused_run(started, set())
     assert is_on(guestbook)
-    time.sleep(0.5)  # the server shows a run as paused a moment before its form is there
-    resume_flow_run(run.id, run_input={"decision": "carry the plan out", "name": "Ada"})
-    flow.join(timeout=60)
+    fill_in(run.id, {"decision": "carry the plan out", "name": "Ada"})
+    flow.join(timeout=120)
 
     [state] = ended
     assert (state.type, state.name) == (StateType.COMPLETED, "Done"), state.message

@@ -48,15 +48,24 @@ class OldPrimary:
 
 
 def check_place(
-    place: RecoveryPlace, roles: RoleStatements, old: OldPrimary, *, passwords: Sequence[str], gone: str, application: str
+    place: RecoveryPlace,
+    roles: RoleStatements,
+    old: OldPrimary,
+    *,
+    passwords: Sequence[str],
+    gone: str,
+    application: str,
+    rehearsal: bool = False,
 ) -> Iterator[Check]:
     """Say what is missing that no recovery point can hold, all of it at once: room, passwords, the end of the old."""
+    # A rehearsal's name is nobody's but its own: whatever has it is left over, and for a person to look at.
+    empty = not place.objects and not (rehearsal and place.oid)
     there = f"database {place.database} is there, with {place.objects} objects"
     yield Check(
         name="empty place",
-        passed=not place.objects,
+        passed=empty,
         detail=there if place.oid else f"there is no database {place.database}",
-        hint="A recovery never overwrites. Roll back instead (`continuity rollback`), or rename it." if place.objects else "",
+        hint="A recovery never overwrites. Roll back instead (`continuity rollback`), or rename it." if not empty else "",
     )
     lacking = roles.without_password(passwords)
     yield Check(

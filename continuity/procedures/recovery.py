@@ -92,7 +92,15 @@ def make_recovery_plan(
     deployment, secrets = _deployment(application, environment, manifest, perform)
     checks = (
         *secrets,
-        *check_place(place, roles, old, passwords=known, gone=wish.old_primary_gone, application=application.name),
+        *check_place(
+            place,
+            roles,
+            old,
+            passwords=known,
+            gone=wish.old_primary_gone,
+            application=application.name,
+            rehearsal=wish.rehearsal,
+        ),
         *perform(CHECK_RESTORE, manifest, environment),
     )
     notes = refuse_unless_passed(checks, what=f"a recovery of {application.name}")

@@ -3,13 +3,14 @@
 from psycopg import sql
 
 from continuity.adapters.postgres import connect, translated
-from continuity.adapters.swap import MAINTENANCE, allow_connections, close_sessions, find_database, system_identifier
+from continuity.adapters.swap import MAINTENANCE, find_database, system_identifier
 from continuity.domain.plan import Facts
 from continuity.domain.recovery import FENCE, PROBE_WRITE, OldPrimary
 from continuity.errors import CheckFailed, DatabaseError, UnsafeOperation
 from continuity.settings import Environment
 from continuity.steps.operation import PATIENT, Retry
 from continuity.steps.step import Probe, Step, World
+from continuity.steps.traffic import close_to_all, look_whether_closed
 
 
 def observe_old_primary(environment: Environment, database: str) -> OldPrimary:
@@ -36,17 +37,14 @@ def _old_dsn(world: World) -> str:
 
 def _fenced(world: World, facts: Facts) -> Probe:
     with connect(_old_dsn(world), MAINTENANCE) as connection:
-        state = find_database(connection, facts["live"])
-        if system_identifier(connection) != facts["system_identifier"] or state is None or state.oid != facts["live_oid"]:
+        if system_identifier(connection) != facts["system_identifier"]:
             return Probe.FOREIGN
-    return Probe.NOT_DONE if state.allows_connections else Probe.DONE
+        return look_whether_closed(connection, facts)
 
 
 def _fence(world: World, facts: Facts) -> Facts:
-    """Let nobody in, and end who is there; it lasts over a restart of the old server."""
     with connect(_old_dsn(world), MAINTENANCE) as connection:
-        allow_connections(connection, facts["live"], allowed=False)
-        return {"ended": close_sessions(connection, facts["live_oid"])}
+        return close_to_all(connection, facts)
 
 
 def _probe_write(world: World, facts: Facts) -> Facts:

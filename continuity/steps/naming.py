@@ -73,6 +73,9 @@ def _rehearsed(world: World, facts: Facts) -> Probe:
 
 def _drop(world: World, facts: Facts) -> Facts:
     with connect(world.environment.rollback_dsn, MAINTENANCE) as connection, translated(f"database {facts['live']}"):
+        named = find_database(connection, facts["live"])
+        if named is None or named.oid != facts["live_oid"]:
+            raise UnsafeOperation(f"database {facts['live']} is not the one of this rehearsal", detail="It was not dropped.")
         connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(facts["live"])))
     return {}
 

@@ -78,6 +78,9 @@ def _give_password(connection: Connection, role: str, password: str) -> None:
 
 def _drop(world: World, facts: Facts) -> None:
     with connect(world.environment.rollback_dsn, MAINTENANCE) as connection, connection.transaction():
+        if missing_roles(connection, facts["roles"]):
+            # They are made all at once or not at all: those that are there alone are somebody else's.
+            return
         for role in facts["roles"]:
             with translated(f"role {role}"):
                 connection.execute(sql.SQL("drop role if exists {}").format(sql.Identifier(role)))

@@ -241,19 +241,29 @@ def _end(world: World, facts: Facts) -> Facts:
     return {"ended": ended, "left": left}
 
 
+def look_whether_closed(connection: Connection, facts: Facts) -> Probe:
+    """Tell whether nobody gets into the recorded database, and nobody is left in it."""
+    state = find_database(connection, facts["live"])
+    if state is None or state.oid != facts["live_oid"]:
+        return Probe.FOREIGN
+    return Probe.NOT_DONE if state.allows_connections or foreign_sessions(connection, state.oid) else Probe.DONE
+
+
+def close_to_all(connection: Connection, facts: Facts) -> Facts:
+    """Let nobody in, and end who is there; it lasts over a restart of the server."""
+    allow_connections(connection, facts["live"], allowed=False)
+    return {"ended": close_sessions(connection, facts["live_oid"])}
+
+
 def _closed(world: World, facts: Facts) -> Probe:
     with connect(world.environment.rollback_dsn, MAINTENANCE) as connection:
-        state = find_database(connection, facts["live"])
-        if state is None or state.oid != facts["live_oid"]:
-            return Probe.FOREIGN
-        return Probe.NOT_DONE if state.allows_connections or foreign_sessions(connection, state.oid) else Probe.DONE
+        return look_whether_closed(connection, facts)
 
 
 def _close(world: World, facts: Facts) -> Facts:
-    """Let nobody in, and end who is there. A hold closes the database where no workload is known that could be stopped."""
+    """Close the database: what a hold does where no workload is known that could be stopped."""
     with connect(world.environment.rollback_dsn, MAINTENANCE) as connection:
-        allow_connections(connection, facts["live"], allowed=False)
-        return {"ended": close_sessions(connection, facts["live_oid"])}
+        return close_to_all(connection, facts)
 
 
 def _opened(world: World, facts: Facts) -> Probe:

@@ -5,13 +5,43 @@ from getpass import getuser
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from continuity.adapters.approvals import WaitingPlan
     from continuity.domain.application import Application
     from continuity.domain.plan import Plan
     from continuity.domain.run import RunId
     from continuity.procedures.runs import Hands
     from continuity.settings import Environment
+    from deployments.commands.where import Where
     from deployments.console import Terminal
     from expectations.validator import Validator
+
+    MakePlan = Callable[[Terminal, Application, Environment], WaitingPlan]
+
+
+def plan_first(
+    where: "Where", application: str, make: "MakePlan", *, command: str, approve: str = "", detach: bool = False
+) -> int:
+    """Make a plan, keep it for approval and tell it, with the command that carries it out; or carry an approved one out."""
+    from continuity.procedures.rollback import KEEP_PLAN
+    from continuity.steps.operation import perform_plainly
+    from deployments.telling.runs import tell_plan
+
+    terminal, (protected, environment) = where.terminal(), where.load(application)
+    if approve and detach:
+        return carry_on_detached(terminal, environment, application)
+    if approve:
+        return carry_out_approved(terminal, protected, environment, approve)
+    waiting = make(terminal, protected, environment)
+    perform_plainly(KEEP_PLAN, environment, waiting)
+    return tell_plan(terminal, waiting, command=f"{command} --approve {waiting.plan.hash}")
+
+
+def tell_moment(terminal: "Terminal", what: str, moment: datetime) -> datetime:
+    """Tell a moment back as it was understood, in local time and in UTC, and return it in UTC."""
+    terminal.note(f"{what} {moment.astimezone():%Y-%m-%d %H:%M:%S %Z}, {moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC")
+    return moment.astimezone(UTC)
 
 
 def carry_out_approved(terminal: "Terminal", protected: "Application", environment: "Environment", approve: str) -> int:

@@ -1,12 +1,18 @@
 """One column, table or constraint: the plan first, then, by its hash, the run."""
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from deployments.commands.carrying import carry_out_approved
+from deployments.commands.carrying import plan_first
 from deployments.commands.where import HERE, Where
+
+if TYPE_CHECKING:
+    from continuity.adapters.approvals import WaitingPlan
+    from continuity.domain.application import Application
+    from continuity.settings import Environment
+    from deployments.console import Terminal
 
 
 def column(
@@ -21,14 +27,10 @@ def column(
     """Plan to set one thing aside, without dropping or copying it; with --approve HASH, carry that plan out."""
     from continuity.domain.column import ColumnWish
     from continuity.procedures.column import make_column_plan
-    from continuity.procedures.rollback import KEEP_PLAN
     from continuity.steps.operation import perform_plainly
-    from deployments.telling.runs import tell_plan
 
-    terminal, (protected, environment) = where.terminal(), where.load(application)
-    if approve:
-        return carry_out_approved(terminal, protected, environment, approve)
-    wish = ColumnWish(name=name, constraint=constraint, with_dependents=with_dependents)
-    waiting = make_column_plan(protected, environment, wish, perform=perform_plainly, now=datetime.now(UTC))
-    perform_plainly(KEEP_PLAN, environment, waiting)
-    return tell_plan(terminal, waiting, command=f"continuity column {application} --approve {waiting.plan.hash}")
+    def make(_terminal: "Terminal", protected: "Application", environment: "Environment") -> "WaitingPlan":
+        wish = ColumnWish(name=name, constraint=constraint, with_dependents=with_dependents)
+        return make_column_plan(protected, environment, wish, perform=perform_plainly, now=datetime.now(UTC))
+
+    return plan_first(where, application, make, command=f"continuity column {application}", approve=approve)

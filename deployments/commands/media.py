@@ -1,12 +1,18 @@
 """The media rollback: the plan first, then, by its hash, the run."""
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from deployments.commands.carrying import carry_on_detached, carry_out_approved
+from deployments.commands.carrying import plan_first, tell_moment
 from deployments.commands.where import HERE, Where
+
+if TYPE_CHECKING:
+    from continuity.adapters.approvals import WaitingPlan
+    from continuity.domain.application import Application
+    from continuity.settings import Environment
+    from deployments.console import Terminal
 
 
 def media(
@@ -27,21 +33,13 @@ def media(
     from continuity.domain.media_plan import MediaWish
     from continuity.errors import ConfigurationRefused
     from continuity.procedures.media import make_media_plan
-    from continuity.procedures.rollback import KEEP_PLAN
     from continuity.steps.operation import perform_plainly
-    from deployments.telling.runs import tell_plan
 
-    terminal, (protected, environment) = where.terminal(), where.load(application)
-    if approve and detach:
-        return carry_on_detached(terminal, environment, application)
-    if approve:
-        return carry_out_approved(terminal, protected, environment, approve)
-    if to is None:
-        raise ConfigurationRefused("no moment is given", hint="Say with --to when the files were good for the last time.")
-    moment = to.astimezone(UTC)
-    terminal.note(f"as of {to.astimezone():%Y-%m-%d %H:%M:%S %Z}, {moment:%Y-%m-%d %H:%M:%S} UTC")
-    wish = MediaWish(to=moment, prefix=prefix, changes=MediaWish.chosen(only))
-    now = datetime.now(UTC)
-    waiting = make_media_plan(protected, environment, wish, perform=perform_plainly, now=now, report=terminal.progress)
-    perform_plainly(KEEP_PLAN, environment, waiting)
-    return tell_plan(terminal, waiting, command=f"continuity media {application} --approve {waiting.plan.hash}")
+    def make(terminal: "Terminal", protected: "Application", environment: "Environment") -> "WaitingPlan":
+        if to is None:
+            raise ConfigurationRefused("no moment is given", hint="Say with --to when the files were good for the last time.")
+        wish = MediaWish(to=tell_moment(terminal, "as of", to), prefix=prefix, changes=MediaWish.chosen(only))
+        now = datetime.now(UTC)
+        return make_media_plan(protected, environment, wish, perform=perform_plainly, now=now, report=terminal.progress)
+
+    return plan_first(where, application, make, command=f"continuity media {application}", approve=approve, detach=detach)

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from deployments.commands.carrying import carry_on_detached, carry_out_approved, hands
+from deployments.commands.carrying import hands, plan_first, tell_moment
 from deployments.commands.where import HERE, Where
 
 if TYPE_CHECKING:
+    from continuity.adapters.approvals import WaitingPlan
     from continuity.domain.application import Application
     from continuity.procedures.recovery import RecoveryWish
     from continuity.settings import Environment
@@ -34,22 +35,21 @@ def recover(
 ) -> int:
     """Plan to stand the application up in an empty place; with --approve HASH, carry that plan out."""
     from continuity.procedures.recovery import RecoveryWish, make_recovery_plan
-    from continuity.procedures.rollback import KEEP_PLAN
     from continuity.steps.operation import perform_plainly
-    from deployments.telling.runs import tell_plan
 
-    terminal, (protected, environment) = where.terminal(), where.load(application)
-    if approve and detach:
-        return carry_on_detached(terminal, environment, application)
-    if approve:
-        return carry_out_approved(terminal, protected, environment, approve)
-    moment = before.astimezone(UTC) if before else None
-    wish = RecoveryWish(point=point, before=moment, old_primary_gone=old_primary_gone, rehearsal=rehearsal)
+    def wished(terminal: "Terminal") -> RecoveryWish:
+        moment = tell_moment(terminal, "before", before) if before else None
+        return RecoveryWish(point=point, before=moment, old_primary_gone=old_primary_gone, rehearsal=rehearsal)
+
+    def make(terminal: "Terminal", protected: "Application", environment: "Environment") -> "WaitingPlan":
+        return make_recovery_plan(
+            protected, environment, wished(terminal), perform=perform_plainly, now=datetime.now(UTC)
+        )  # fmt: skip
+
     if rehearsal:
-        return _rehearse(terminal, protected, environment, wish)
-    waiting = make_recovery_plan(protected, environment, wish, perform=perform_plainly, now=datetime.now(UTC))
-    perform_plainly(KEEP_PLAN, environment, waiting)
-    return tell_plan(terminal, waiting, command=f"continuity recover {application} --approve {waiting.plan.hash}")
+        terminal, (protected, environment) = where.terminal(), where.load(application)
+        return _rehearse(terminal, protected, environment, wished(terminal))
+    return plan_first(where, application, make, command=f"continuity recover {application}", approve=approve, detach=detach)
 
 
 def _rehearse(terminal: "Terminal", protected: "Application", environment: "Environment", wish: "RecoveryWish") -> int:

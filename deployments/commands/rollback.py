@@ -5,11 +5,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from deployments.commands.carrying import carry_on_detached, carry_out_approved
+from deployments.commands.carrying import plan_first, tell_moment
 from deployments.commands.where import HERE, Where
 
 if TYPE_CHECKING:
     from continuity.adapters.approvals import WaitingPlan
+    from continuity.domain.application import Application
+    from continuity.settings import Environment
+    from deployments.console import Terminal
 
 
 def rollback(  # noqa: PLR0913 -- the options of a verb
@@ -29,23 +32,12 @@ def rollback(  # noqa: PLR0913 -- the options of a verb
 ) -> int:
     """Plan to go back to a proven point; with --approve HASH, carry that plan out."""
     from continuity.domain.rollback import Order, Scope
-    from continuity.procedures.rollback import KEEP_PLAN, RollbackWish, make_plan
+    from continuity.procedures.rollback import RollbackWish, make_plan
     from continuity.steps.operation import perform_plainly
-    from deployments.telling.runs import tell_plan
 
-    terminal, (protected, environment) = where.terminal(), where.load(application)
-    if approve and detach:
-        return carry_on_detached(terminal, environment, application)
-    if approve:
-        return carry_out_approved(terminal, protected, environment, approve)
-    moment = before.astimezone(UTC) if before else None
-    if before and moment:
-        terminal.note(f"before {before.astimezone():%Y-%m-%d %H:%M:%S %Z}, {moment:%Y-%m-%d %H:%M:%S} UTC")
-    wish = RollbackWish(point=point, before=moment, scope=Scope(scope), order=Order(order), image=image, workloads=workload)
-    waiting = make_plan(protected, environment, wish, perform=perform_plainly, now=datetime.now(UTC))
-    perform_plainly(KEEP_PLAN, environment, waiting)
-    return tell_plan(terminal, waiting, command=_command(application, waiting))
+    def make(terminal: "Terminal", protected: "Application", environment: "Environment") -> "WaitingPlan":
+        moment = tell_moment(terminal, "before", before) if before else None
+        wish = RollbackWish(point=point, before=moment, scope=Scope(scope), order=Order(order), image=image, workloads=workload)
+        return make_plan(protected, environment, wish, perform=perform_plainly, now=datetime.now(UTC))
 
-
-def _command(application: str, waiting: "WaitingPlan") -> str:
-    return f"continuity rollback {application} --approve {waiting.plan.hash}"
+    return plan_first(where, application, make, command=f"continuity rollback {application}", approve=approve, detach=detach)

@@ -127,6 +127,8 @@ class Told:
     delivered: bool
     because: str = ""
     """Why it was not delivered, without the address."""
+    text: str = ""
+    """The message itself, kept where no channel of theirs has taken it."""
 
 
 @dataclass(frozen=True, kw_only=True)

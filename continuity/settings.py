@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, SecretStr, model_validator
 
 from continuity.errors import ConfigurationRefused
+from continuity.incident_settings import IncidentsSection
 from continuity.notice_settings import NoticesSection
 from continuity.recovery_settings import RecoverySection, ShiftSection, TerraformSection
 from continuity.sections import BaseUrl, Model, Place, Section, parse, read_toml
@@ -195,6 +196,7 @@ class Environment(Section):
     prefect: PrefectSection = PrefectSection()
     webhooks: WebhooksSection | None = None
     notices: NoticesSection | None = None
+    incidents: IncidentsSection = IncidentsSection()
     applications: Path = Path("applications")
     """Folder of applications, each a folder with an application.toml."""
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, SecretStr, model_validator
 
 from continuity.errors import ConfigurationRefused
+from continuity.notice_settings import NoticesSection
 from continuity.recovery_settings import RecoverySection, ShiftSection, TerraformSection
 from continuity.sections import BaseUrl, Model, Place, Section, parse, read_toml
 from continuity.webhook_settings import WebhooksSection
@@ -193,6 +194,7 @@ class Environment(Section):
     prometheus: PrometheusSection | None = None
     prefect: PrefectSection = PrefectSection()
     webhooks: WebhooksSection | None = None
+    notices: NoticesSection | None = None
     applications: Path = Path("applications")
     """Folder of applications, each a folder with an application.toml."""
 

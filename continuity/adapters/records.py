@@ -2,6 +2,7 @@
 
 APP/incidents/ID/opened.json               created once, whoever hears of it first
 APP/incidents/ID/MOMENT-KIND-DIGEST.json   what came of it; an incident that has a record of the kind resolved is over
+APP/incidents/ID/turns-taken-….json        who sends which message, created once an attempt
 APP/records/KIND/MOMENT-DIGEST.json        drills, runs, reviews
 
 The digest is of the record's content, so that one that is written twice is there once. This is the only module that reads
@@ -21,6 +22,7 @@ from continuity.domain.application import ApplicationName
 from continuity.domain.incident import (
     Acknowledged,
     Assessed,
+    Closed,
     Development,
     Due,
     FollowUp,
@@ -32,6 +34,8 @@ from continuity.domain.incident import (
     Opened,
     Remark,
     Resolved,
+    Sent,
+    Taken,
     Told,
     application_of,
 )
@@ -39,6 +43,8 @@ from continuity.domain.records import DrillDone, HistoryRecord, Review, RunEnded
 from continuity.errors import AlreadyStored, ConfigurationRefused, DamagedObject
 
 VERSION = 1
+TURNS = "turns"
+"""What a record's file begins with that is created once for what it takes, instead of its moment."""
 READERS = 16
 """Objects read at the same time: a record is a round trip, and there are hundreds."""
 
@@ -49,9 +55,12 @@ _INCIDENT: Mapping[str, type[Any]] = {
     "linked": Linked,
     "told": Told,
     "due": Due,
+    "taken": Taken,
+    "sent": Sent,
     "acknowledged": Acknowledged,
     "assessed": Assessed,
     "resolved": Resolved,
+    "closed": Closed,
     "follow-up": FollowUp,
     "follow-up-done": FollowUpDone,
 }
@@ -104,20 +113,39 @@ class Records:
             return False
         return True
 
+    def take(self, record: Taken) -> bool:
+        """Record that a message is about to be sent, and tell whether it was this call that did: of several one sends."""
+        above = f"{application_of(record.incident)}/incidents/{record.incident}"
+        # One key an attempt, without the moment: the clocks of two that take the same message differ.
+        key = f"{above}/{TURNS}-taken-{record.message}.{record.step}.{record.attempt}.json"
+        try:
+            self._vault.create(key, write_document(record, form="continuity/record-taken", version=VERSION))
+        except AlreadyStored:
+            return False
+        return True
+
     def keep(self, record: HistoryRecord) -> None:
         """Record a drill, a run or a review. The same record a second time changes nothing."""
         name = _KINDS[type(record)]
         _, moment_of = _HISTORY[name]
         self._create(f"{record.application}/records/{name}/{_moment(moment_of(record))}", record, name)
 
-    def incidents(self, application: ApplicationName) -> Iterator[tuple[IncidentId, frozenset[str]]]:
-        """Name the incidents of an application, oldest first, each with the kinds of records there are of it: one listing."""
+    def incidents(self, application: ApplicationName, day: str = "") -> Iterator[tuple[IncidentId, frozenset[str]]]:
+        """Name the incidents of an application, oldest first, each with the kinds of records there are of it: one listing.
+
+        `day` as 20261123 lists those that began on it alone.
+        """
+        for incident, names in self.names(application, day):
+            yield incident, frozenset(map(_kind_of, names))
+
+    def names(self, application: ApplicationName, day: str = "") -> Iterator[tuple[IncidentId, frozenset[str]]]:
+        """Name the incidents as `incidents` does, each with the names of its records: another name is news of it."""
         above = f"{application}/incidents/"
-        kinds: dict[str, set[str]] = {}
-        for listed in self._vault.list(above):
+        names: dict[str, set[str]] = {}
+        for listed in self._vault.list(f"{above}{application}-incident-{day}" if day else above):
             incident, name = listed.key.removeprefix(above).split("/", 1)
-            kinds.setdefault(incident, set()).add(_kind_of(name))
-        for incident, found in kinds.items():
+            names.setdefault(incident, set()).add(name)
+        for incident, found in names.items():
             yield IncidentId(incident), frozenset(found)
 
     def incident(self, incident: IncidentId) -> IncidentRecords:

@@ -127,6 +127,8 @@ class Told:
     delivered: bool
     because: str = ""
     """Why it was not delivered, without the address."""
+    text: str = ""
+    """The message itself, kept where no channel of theirs has taken it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,7 +140,39 @@ class Due:
     due: datetime
     message: MessageKind
     step: int = 0
-    """Which step of the chain, from 0; the chain begins anew after its last one."""
+    """Which step of the escalation, from 0, counted on where the chain begins anew; of updates, which one, from 1."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Taken:
+    """A process is about to send a message: created once, so that of several one sends."""
+
+    incident: IncidentId
+    at: datetime
+    message: MessageKind
+    step: int
+    by: str
+    """Which process."""
+    attempt: int = 1
+    """Another one where a process has taken the message and has not said that it is sent."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sent:
+    """A message that was taken is with the channels, or with none: what each has said of it, its `Told` say."""
+
+    incident: IncidentId
+    at: datetime
+    message: MessageKind
+    step: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Closed:
+    """It is over, and who was told of it knows: nothing more is due."""
+
+    incident: IncidentId
+    at: datetime
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,6 +199,8 @@ class Assessed:
     rows_lost: int | None = None
     revenue_hours: float | None = None
     """For how long the application could not earn."""
+    risk: str | None = None
+    """The entry of the register that has come true, where the opening did not know it or was wrong."""
     went_well: tuple[str, ...] = ()
     to_improve: tuple[str, ...] = ()
     process_changes: tuple[str, ...] = ()
@@ -205,7 +241,21 @@ class FollowUpDone:
     by: str
 
 
-Development = LevelChanged | Remark | Linked | Told | Due | Acknowledged | Assessed | Resolved | FollowUp | FollowUpDone
+Development = (
+    LevelChanged
+    | Remark
+    | Linked
+    | Told
+    | Due
+    | Taken
+    | Sent
+    | Acknowledged
+    | Assessed
+    | Resolved
+    | Closed
+    | FollowUp
+    | FollowUpDone
+)
 """What is recorded of an incident after it was opened."""
 
 IncidentRecord = Opened | Development

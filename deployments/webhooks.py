@@ -81,7 +81,7 @@ def open_receiver(environment: Environment) -> Receiver:
         )
     records = AlertRecords(journals_of(environment))
     names = sorted({route.application for route in routes})
-    api_url = environment.prefect.api_url
+    prefect = environment.prefect
     holds = Resident(
         records,
         names,
@@ -90,13 +90,13 @@ def open_receiver(environment: Environment) -> Receiver:
         wanted=lambda alert: alert.hold,
         act=partial(hold_for, environment=environment, records=records),
     )
-    runs = Resident(records, names, outcome=Begun, actions=DEPLOYMENTS, act=partial(start_run, records=records, api_url=api_url))
+    runs = Resident(records, names, outcome=Begun, actions=DEPLOYMENTS, act=partial(start_run, records=records, prefect=prefect))
     recalls = Resident(
         records,
         names,
         outcome=CalledOff,
         actions=[Action.ROLLBACK],
-        act=partial(call_off, records=records, api_url=api_url),
+        act=partial(call_off, records=records, prefect=prefect),
         after=Withdrawn,
     )
 

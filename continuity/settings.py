@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, SecretStr, model_validator
 
 from continuity.errors import ConfigurationRefused
+from continuity.ping_settings import PingsSection
 from continuity.recovery_settings import RecoverySection, ShiftSection, TerraformSection
 from continuity.sections import BaseUrl, Model, Place, Section, parse, read_toml
 from continuity.webhook_settings import WebhooksSection
@@ -197,6 +198,7 @@ class Environment(Section):
     prometheus: PrometheusSection | None = None
     prefect: PrefectSection = PrefectSection()
     webhooks: WebhooksSection | None = None
+    pings: PingsSection = PingsSection()
     applications: Path = Path("applications")
     """Folder of applications, each a folder with an application.toml."""
 

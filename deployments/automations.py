@@ -12,7 +12,7 @@ from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import StateType
-from prefect.events.actions import ChangeFlowRunState, RunDeployment
+from prefect.events.actions import ActionTypes, ChangeFlowRunState, RunDeployment
 from prefect.events.filters import AutomationFilter, AutomationFilterName
 from prefect.events.schemas.automations import Automation, AutomationCore, EventTrigger, Posture
 from prefect.events.schemas.events import ResourceSpecification
@@ -26,6 +26,7 @@ NOWHERE = UUID(int=0)
 """Stands for a deployment that is not there yet: in a dry run."""
 HEARTBEAT = "prefect.flow-run.heartbeat"
 CRASHED = "prefect.flow-run.Crashed"
+RUNS = ResourceSpecification({"prefect.resource.id": ["prefect.flow-run.*"]})
 
 UNSUCCESSFUL = ("Failed", "Crashed", "TimedOut", "Cancelled")
 OWN = ("Stored", "Expired", "DryRun", "AsWanted", "NothingOpen")
@@ -74,7 +75,8 @@ def automations_of(
         for_each={"prefect.resource.id"},
         posture=Posture.Proactive,
         within=wait.heartbeat,
-        **_runs_of(deployments.values()),
+        match=RUNS,
+        match_related=_related_to(deployments.values()),
     )
     missed = EventTrigger(
         # The window begins anew with each backup; without `after` it would be a fixed one, and find the gap days later.
@@ -82,20 +84,25 @@ def automations_of(
         expect=_events(BACKED_UP),
         posture=Posture.Proactive,
         within=wait.backup,
-        **_runs_of([deployments["backup"]]),
+        match=RUNS,
+        match_related=_related_to([deployments["backup"]]),
     )
     failed = EventTrigger(
         expect=_events(DRILL_FAILED),
         posture=Posture.Reactive,
         within=wait.between_drills,
-        **_runs_of([deployments["drill"]]),
+        match=RUNS,
+        match_related=_related_to([deployments["drill"]]),
     )
-    interrupted = EventTrigger(expect={CRASHED}, posture=Posture.Reactive, within=wait.between_resumes, **_runs_of(journaled))
-    backup = RunDeployment(source="selected", deployment_id=deployments["backup"])
-    resume = RunDeployment(source="selected", deployment_id=deployments["resume"])
+    interrupted = EventTrigger(
+        expect={CRASHED}, posture=Posture.Reactive, within=wait.between_resumes, match=RUNS, match_related=_related_to(journaled)
+    )
+    backup, resume = _run(deployments["backup"]), _run(deployments["resume"])
     silent = f"no sign of life for {wait.heartbeat.total_seconds():.0f} s"
-    crash = ChangeFlowRunState(state=StateType.CRASHED, message=f"{silent}: its process or its machine is gone")
-    described = {
+    crash = ChangeFlowRunState(
+        state=StateType.CRASHED, name=None, message=f"{silent}: its process or its machine is gone", force=False
+    )
+    described: dict[str, tuple[EventTrigger, ActionTypes, str]] = {
         "zombie-runs": (zombies, crash, f"A run that gives {silent} is shown as crashed."),
         "missed-backup": (missed, backup, f"No backup within {wait.backup}: another one is started."),
         "failed-drill": (failed, backup, "A drill that proves nothing is answered by a new point, which is proven at once."),
@@ -156,17 +163,19 @@ def _differences(found: Automation, wanted: AutomationCore) -> tuple[str, ...]:
     return tuple(name for name in ("description", "tags", "trigger", "actions") if before[name] != after[name])
 
 
+def _run(deployment: UUID) -> RunDeployment:
+    """Run a deployment with its own parameters: nothing of an event becomes one."""
+    return RunDeployment(source="selected", deployment_id=deployment, parameters=None, job_variables=None)
+
+
 def _events(states: Iterable[str]) -> set[str]:
     return {f"prefect.flow-run.{state}" for state in states}
 
 
-def _runs_of(deployments: Iterable[UUID]) -> dict[str, ResourceSpecification]:
+def _related_to(deployments: Iterable[UUID]) -> ResourceSpecification:
     """Mean the runs of these deployments, and of no other: the server may have runs that are not ours."""
     related: dict[str, str | list[str]] = {
         "prefect.resource.role": "deployment",
         "prefect.resource.id": [f"prefect.deployment.{each}" for each in deployments],
     }
-    return {
-        "match": ResourceSpecification({"prefect.resource.id": ["prefect.flow-run.*"]}),
-        "match_related": ResourceSpecification(related),
-    }
+    return ResourceSpecification(related)

@@ -15,15 +15,19 @@ SHOWN_CHARACTERS = 500
 
 
 @contextmanager
-def prefect_client(api_url: str | None) -> Iterator[SyncPrefectClient]:
-    """Open a client of the server at `api_url`, or of the one that Prefect's own profile names, without Prefect's patience.
+def prefect_client(api_url: str | None, *, patient: bool = True) -> Iterator[SyncPrefectClient]:
+    """Open a client of the server at `api_url`, or of the one that Prefect's own profile names.
+
+    `patient` lets Prefect's client ask a busy server again (503, which a server on SQLite answers while it writes). Without it
+    a server that has gone is told of at once.
 
     Raises:
         ConfigurationRefused: no server is named, or it lacks what was asked for.
         ContinuityError: it cannot be reached (transient), or refused.
 
     """
-    settings: dict[Any, Any] = {PREFECT_CLIENT_MAX_RETRIES: 0} | ({PREFECT_API_URL: api_url} if api_url else {})
+    settings: dict[Any, Any] = {PREFECT_API_URL: api_url} if api_url else {}
+    settings |= {} if patient else {PREFECT_CLIENT_MAX_RETRIES: 0}
     try:
         with temporary_settings(settings):
             if not PREFECT_API_URL.value():

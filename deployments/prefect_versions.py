@@ -10,7 +10,7 @@ from prefect.client.orchestration import SyncPrefectClient
 from continuity.errors import ConfigurationRefused
 
 
-def tested_range() -> SpecifierSet:
+def supported_range() -> SpecifierSet:
     """Return the range of Prefect versions, as pyproject.toml states it."""
     needed = (Requirement(each) for each in requires("continuity") or ())
     return next(each.specifier for each in needed if each.name == "prefect")
@@ -24,7 +24,7 @@ def refuse_untested(client: SyncPrefectClient) -> str:
 
     """
     server = str(client.api_version())
-    judge_versions(server=server, client=version("prefect"), tested=tested_range())
+    judge_versions(server=server, client=version("prefect"), tested=supported_range())
     return server
 
 

@@ -14,11 +14,16 @@ from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import DeploymentScheduleCreate, WorkPoolCreate
-from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterName, DeploymentFilterTags
+from prefect.client.schemas.filters import (
+    DeploymentFilter,
+    DeploymentFilterName,
+    DeploymentFilterTags,
+    FlowFilter,
+    FlowFilterName,
+)
 from prefect.client.schemas.objects import ConcurrencyLimitStrategy, ConcurrencyOptions
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.schedules import CronSchedule
-from prefect.exceptions import ObjectNotFound
 from prefect.flows import Flow, load_flow_from_entrypoint
 from prefect.utilities.callables import parameter_schema
 
@@ -87,7 +92,7 @@ def put(client: SyncPrefectClient, definitions: Sequence[Definition], target: Ta
         ConfigurationRefused: a name is taken by another application's deployment; nothing was changed.
 
     """
-    flows = {each.entrypoint: load_flow_from_entrypoint(each.entrypoint) for each in definitions}
+    flows: dict[str, Flow[..., Any]] = {each.entrypoint: load_flow_from_entrypoint(each.entrypoint) for each in definitions}
     there = _find(client, {each.name for each in definitions}, {flow.name for flow in flows.values()})
     for each in definitions:
         _refuse_taken(each, there.get((flows[each.entrypoint].name, each.name)))
@@ -134,12 +139,8 @@ def _read(client: SyncPrefectClient, chosen: DeploymentFilter) -> Iterator[Deplo
 
 def _find(client: SyncPrefectClient, names: set[str], flows: set[str]) -> dict[tuple[str, str], DeploymentResponse]:
     """Read the deployments of these names, by flow and name: another flow's deployment may have the same."""
-    known = {}
-    for flow in flows:
-        try:
-            known[client.read_flow_by_name(flow).id] = flow
-        except ObjectNotFound:
-            continue
+    of_flows = FlowFilter(name=FlowFilterName(any_=sorted(flows)))
+    known = {flow.id: flow.name for flow in client.read_flows(flow_filter=of_flows)}
     chosen = DeploymentFilter(name=DeploymentFilterName(any_=sorted(names)))
     return {(known[each.flow_id], each.name): each for each in _read(client, chosen) if each.flow_id in known}
 

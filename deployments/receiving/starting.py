@@ -45,7 +45,7 @@ def start_run(alert: AcceptedAlert, records: AlertRecords, *, prefect: PrefectSe
         return Begun(alert=alert.id, at=now, because=f"{switch.by} has switched alerts off: {switch.because}")
     name = DEPLOYMENTS[alert.action].format(prefix=prefect.prefix, application=alert.application)
     parameters: dict[str, Any] = {"alert": alert.id} if alert.action is Action.ROLLBACK else {}
-    with prefect_client(prefect.api_url) as client:
+    with prefect_client(prefect.api_url, patient=False) as client:
         deployment = client.read_deployment_by_name(name)
         run = client.create_flow_run_from_deployment(
             deployment.id,
@@ -74,7 +74,7 @@ def call_off(alert: AcceptedAlert, records: AlertRecords, *, prefect: PrefectSec
         raise ContinuityError("its run is being made", transient=True)
     if not begun.flow_run:
         return CalledOff(alert=alert.id, at=now, because="there was no run yet")
-    with prefect_client(prefect.api_url) as client:
+    with prefect_client(prefect.api_url, patient=False) as client:
         run = client.read_flow_run(UUID(begun.flow_run))
         if run.state_type not in NOT_BEGUN:
             return CalledOff(alert=alert.id, at=now, because=f"its run was {run.state_name} and is left alone")

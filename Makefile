@@ -62,6 +62,9 @@ format: setup
 lock: setup
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --all-extras --group dev --no-emit-index-url --no-header \
 	  --python-version 3.11 pyproject.toml --output-file requirements.lock
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
+	  --constraint requirements.lock $$(sed -nE 's/^([A-Za-z0-9._-]+)==.*/--no-emit-package \1/p' requirements.lock) \
+	  deployments/kubernetes/worker.in --output-file deployments/kubernetes/worker.lock
 
 clean:
 	rm -rf .venv .continuity

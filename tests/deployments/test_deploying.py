@@ -10,6 +10,7 @@ from prefect.blocks.system import Secret
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import DeploymentScheduleCreate, WorkPoolCreate
 from prefect.client.schemas.schedules import CronSchedule
+from prefect.workers.base import BaseJobConfiguration
 
 from continuity.errors import ConfigurationRefused
 from continuity.settings import load_environment
@@ -18,6 +19,7 @@ from deployments.deploying import Wish, deploy
 from deployments.offers import OFFERS, minute_of
 from deployments.prefect_versions import judge_versions, supported_range
 from deployments.serving import ChangeKind
+from tests.fixtures.forms import ask
 from tests.fixtures.terminal import Seat
 
 POOL, PREFIX = "berths", "staging-"
@@ -66,6 +68,13 @@ def there() -> dict[str, object]:
         return {found.name: found for found in client.read_deployments() if found.name.startswith(PREFIX)}
 
 
+async def environment_of(deployment, client) -> dict[str, str]:
+    """Resolve the variables of a run's process as a worker does before it starts one."""
+    pool = await client.read_work_pool(deployment.work_pool_name)
+    resolved = await BaseJobConfiguration.from_template_and_values(pool.base_job_template, deployment.job_variables, client)
+    return resolved.env
+
+
 def names(*applications: str) -> set[str]:
     return {f"{PREFIX}{application}-{offer.name}" for application in applications for offer in OFFERS}
 
@@ -93,6 +102,7 @@ def test_deployments_are_put_once_changed_where_they_differ_and_removed_when_ask
     assert backup.job_variables["env"]["CONTINUITY_DATABASE_DSN"] == "{{ prefect.blocks.secret.harbour-dsn }}"
     assert backup.job_variables["env"]["CONTINUITY_ENVIRONMENT"] == "/etc/continuity/e.toml"
     assert "a-password-of-production" not in backup.model_dump_json()
+    assert ask(lambda client: environment_of(backup, client))["CONTINUITY_DATABASE_DSN"] == "a-password-of-production"
     assert backup.schedules[0].schedule.cron == f"{minute_of('harbour')} 1 * * *"
     assert minute_of("harbour") != minute_of("quay")
 

@@ -234,11 +234,16 @@ class PointStore:
         self.vault.create(key, write_document(document, form=DRILL, version=VERSION))
         return key
 
-    def last_findings(self) -> tuple[Finding, ...]:
-        """Return the findings of the newest drill of any point, or none."""
+    def newest_drill(self) -> DrillDocument | None:
+        """Read the newest drill of any point with its findings, or None where there is none."""
         keys = [listed.key for listed in self.vault.list(f"{self.application}/points/") if "/drills/" in listed.key]
         drills = [key for key in keys if key.endswith(".json")]
-        return self.read_drill(max(drills, key=lambda key: key.rsplit("/", 1)[1])).findings if drills else ()
+        return self.read_drill(max(drills, key=lambda key: key.rsplit("/", 1)[1])) if drills else None
+
+    def last_findings(self) -> tuple[Finding, ...]:
+        """Return the findings of the newest drill of any point, or none."""
+        newest = self.newest_drill()
+        return newest.findings if newest else ()
 
     def distrust(self, distrust: Distrust) -> None:
         """Mark a point as holding bad data; marking it again keeps the first reason.

@@ -43,6 +43,17 @@ UNMEASURED_SECONDS: Mapping[str, float] = {
     "apply the infrastructure": 900,
     "read the infrastructure": 3,
     "bring the media back": 300,
+    "make the roles": 0.5,
+    "give the database its name": 0.5,
+    "write the manual fallback": 1,
+    "probe a write": 0.5,
+    "fence the old primary": 1,
+    "clear the rehearsal": 1,
+    "open the database": 0.5,
+    "close the database": 0.5,
+    "compare query times": 1,
+    "apply the manifests": 10,
+    "shift traffic": 120,
 }
 """Seconds of a kind of step that no run has measured yet."""
 
@@ -85,6 +96,8 @@ def predict(
     for step in plan.steps:
         if step.kind == "restore the shadow" and point is not None:
             seconds[step.name], sources[step.name] = _restore_seconds(point)
+        elif step.kind == "judge the shadow" and (judged := _judge_seconds(point)):
+            seconds[step.name], sources[step.name] = judged
         elif step.kind in measured:
             seconds[step.name], sources[step.name] = measured[step.kind], "an earlier run"
         else:
@@ -103,8 +116,17 @@ def predict(
 
 def _restore_seconds(point: PointState) -> tuple[float, str]:
     if drill := point.last_drill:
-        return float(drill.seconds), f"the drill of {drill.finished:%Y-%m-%d}"
+        # An older record has the seconds of the whole drill alone: too long errs to the safe side.
+        return drill.restore_seconds or float(drill.seconds), f"the drill of {drill.finished:%Y-%m-%d}"
     return point.manifest.database_bytes / RESTORE_BYTES_PER_SECOND, "its size"
+
+
+def _judge_seconds(point: PointState | None) -> tuple[float, str] | None:
+    """Return what the point's own drill took to judge it: another point's may have had other tables."""
+    drill = point.last_drill if point else None
+    if drill is None or drill.judge_seconds is None:
+        return None
+    return drill.judge_seconds, f"the drill of {drill.finished:%Y-%m-%d}"
 
 
 def _peak_bytes(manifest: Manifest) -> int:

@@ -199,6 +199,8 @@ class Assessed:
     rows_lost: int | None = None
     revenue_hours: float | None = None
     """For how long the application could not earn."""
+    risk: str | None = None
+    """The entry of the register that has come true, where the opening did not know it or was wrong."""
     went_well: tuple[str, ...] = ()
     to_improve: tuple[str, ...] = ()
     process_changes: tuple[str, ...] = ()

@@ -36,10 +36,17 @@ class Measure:
     exercise: bool = False
     because: str = ""
     """Why there is no value, or what has been left out of it."""
+    at_least: float | None = None
+    """Of a share of few: what it is at the least, with the confidence of `domain/shares.py`. Three runs of three show little."""
 
     @property
     def met(self) -> bool | None:
-        """Whether the objective is met; None where there is no value or no objective."""
+        """Whether the objective is met; None where there is no value, no objective, or too few records to tell."""
         if self.value is None or self.objective is None:
             return None
-        return self.value >= self.objective if self.more_is_better else self.value <= self.objective
+        if not self._meets(self.value):
+            return False
+        return True if self.at_least is None or self._meets(self.at_least) else None
+
+    def _meets(self, value: float) -> bool:
+        return self.objective is not None and (value >= self.objective if self.more_is_better else value <= self.objective)

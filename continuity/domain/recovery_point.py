@@ -199,6 +199,10 @@ class DrillRecord:
     dump_sha256: Sha256
     """The bytes that were judged: a verdict speaks for exactly these."""
     kept: KeptDatabase | None = None
+    restore_seconds: float | None = None
+    """From fetching the first byte to a restored database; None in records from before this was measured."""
+    judge_seconds: float | None = None
+    """From there to the verdict."""
 
     @property
     def proven(self) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from continuity.domain.recovery_point import PointState
+from continuity.domain.recovery_point import Manifest, PointState
 from continuity.domain.reports import duration
 from continuity.domain.stages import BUDGETS, Stage
 
@@ -43,7 +43,7 @@ class Prediction:
 def predict_recovery(
     points: Sequence[PointState], measured: Mapping[Stage, float], *, uses_cluster: bool, builds_infrastructure: bool
 ) -> Prediction | None:
-    """Predict from the drill of the last proven point, scaled to the size of the newest, and from the last recovery's stages.
+    """Predict from the drill of the last proven point, scaled to the growth since, and from the last recovery's stages.
 
     None where no drill has proven anything: then nothing is known.
     """
@@ -51,9 +51,9 @@ def predict_recovery(
     if proven is None or proven.last_drill is None:
         return None
     newest = max(points, key=lambda state: state.manifest.created).manifest
-    growth = newest.database_bytes / max(proven.manifest.database_bytes, 1)
+    growth = _growth(proven.manifest, newest)
     drill = proven.last_drill
-    seconds = drill.seconds * max(growth, 1.0)
+    seconds = drill.seconds * growth
     grown = f", {growth:.2f} times the size" if growth > 1 else ""
     sources = [f"database: {seconds:.0f} s, by the drill of {drill.finished:%Y-%m-%d}{grown}"]
     needed = set(RECOVERY_STAGES) - {Stage.DATABASE}
@@ -71,3 +71,15 @@ def predict_recovery(
         else:
             unmeasured.append(stage)
     return Prediction(seconds=seconds, sources=tuple(sources), unmeasured=tuple(unmeasured))
+
+
+def _growth(proven: Manifest, newest: Manifest) -> float:
+    """Return how many times larger the newest point is, by whichever has grown more: its size, or its largest table.
+
+    Tables are restored in parallel, but one table's rows are not, nor is one index built by two: the largest one decides.
+    """
+    largest = max(newest.tables, key=lambda table: table.rows, default=None)
+    before = {table.table: table.rows for table in proven.tables}
+    sizes = newest.database_bytes / max(proven.database_bytes, 1)
+    rows = largest.rows / before[largest.table] if largest and before.get(largest.table) else 1.0
+    return max(sizes, rows, 1.0)

@@ -111,7 +111,7 @@ def drill_point(
 
     with _machine_named(manifest):
         examined = _examine(
-            application, environment, manifest, perform, validate, report, keep=keep, warm=warm, decide=decide, now=clock()
+            application, environment, manifest, perform, validate, report, keep=keep, warm=warm, decide=decide, clock=clock
         )
     try:
         perform(REFUSE_EXPIRED, manifest, environment)
@@ -121,7 +121,7 @@ def drill_point(
         raise
     finished, verdict = clock(), examined.verdict
     seconds = (finished - started).total_seconds()
-    record = _record(manifest, verdict, finished, seconds, examined.warm)
+    record = _record(manifest, examined, finished, seconds)
     perform(RECORD, environment, manifest, record, verdict.findings, examined.result)
     warnings += tuple(filter(None, [keep_drill(environment, manifest, record)]))
     if examined.warm:
@@ -159,6 +159,8 @@ class _Examined:
     database: str = ""
     warm: KeptDatabase | None = None
     warnings: tuple[str, ...] = ()
+    restore_seconds: float | None = None
+    judge_seconds: float | None = None
 
 
 def _examine(  # noqa: PLR0913 -- everything that a drill is about
@@ -172,18 +174,20 @@ def _examine(  # noqa: PLR0913 -- everything that a drill is about
     keep: bool,
     warm: bool,
     decide: Callable[[tuple[Finding, ...]], Verdict],
-    now: datetime,
+    clock: Callable[[], datetime],
 ) -> _Examined:
+    began = clock()
     try:
         dump = perform(FETCH, manifest, environment, report)
     except (DamagedObject, NotStored) as error:
         return _Examined(verdict=decide((bytes_finding(error),)))
     try:
         stored_bytes = perform(VERIFY_OTHERS, manifest, environment)
-        restored = perform(RESTORE, manifest, dump, environment, now, report)
+        restored = perform(RESTORE, manifest, dump, environment, began, report)
     finally:
         discard_dump(dump)
     examined: _Examined | None = None
+    there = clock()
     try:
         validated = perform(
             Operation(name="validate the restored database", run=validate.restored),
@@ -194,10 +198,13 @@ def _examine(  # noqa: PLR0913 -- everything that a drill is about
         )
         described = application.media is not None and application.media.references
         media = perform(COMPARE_MEDIA, application, environment, manifest, restored.name) if described else ()
-        verdict = decide((stored_bytes, restore_finding(restored), *validated.findings, *media))
-        examined = _keep(
-            restored, environment, perform, _Examined(verdict=verdict, result=validated.result), keep=keep, warm=warm
+        judged = _Examined(
+            verdict=decide((stored_bytes, restore_finding(restored), *validated.findings, *media)),
+            result=validated.result,
+            restore_seconds=(there - began).total_seconds(),
+            judge_seconds=(clock() - there).total_seconds(),
         )
+        examined = _keep(restored, environment, perform, judged, keep=keep, warm=warm)
     finally:
         if examined is None or not examined.database:
             perform(DROP, restored, environment)
@@ -233,7 +240,8 @@ def _keep(
     return replace(examined, warnings=warnings)
 
 
-def _record(manifest: Manifest, verdict: Verdict, finished: datetime, seconds: float, warm: KeptDatabase | None) -> DrillRecord:
+def _record(manifest: Manifest, examined: _Examined, finished: datetime, seconds: float) -> DrillRecord:
+    verdict = examined.verdict
     return DrillRecord(
         point=manifest.id,
         finished=finished.astimezone(UTC),
@@ -243,7 +251,9 @@ def _record(manifest: Manifest, verdict: Verdict, finished: datetime, seconds: f
         seconds=round(seconds),
         checks=len(verdict.findings),
         dump_sha256=manifest.dump.sha256,
-        kept=warm,
+        kept=examined.warm,
+        restore_seconds=examined.restore_seconds,
+        judge_seconds=examined.judge_seconds,
     )
 
 

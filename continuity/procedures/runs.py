@@ -16,15 +16,14 @@ from continuity.domain.application import Application, ApplicationName
 from continuity.domain.approval import Approval, check_approvals
 from continuity.domain.confirmation import Confirmation
 from continuity.domain.ending import losses
-from continuity.domain.estimates import measured_seconds
 from continuity.domain.holds import hold_after
 from continuity.domain.incident import IncidentId
 from continuity.domain.lease import Purpose
 from continuity.domain.plan import Facts, Plan, PlannedStep, Verb, what_changed
 from continuity.domain.run import EntryKind, History, RunId, run_id, verb_of_run
 from continuity.engine import Ended, Engine, Observer, Phase, unobserved
-from continuity.errors import ConfigurationRefused, DamagedObject, NotStored, UnsafeOperation, VaultError
-from continuity.journal import Journal, list_runs, plan_facts, plan_of, read_history
+from continuity.errors import ConfigurationRefused, UnsafeOperation, VaultError
+from continuity.journal import Journal, plan_facts, plan_of, read_history
 from continuity.procedures.aftermath import alarming, settle
 from continuity.procedures.stopwatch import OverBudget, Stopwatch, noting, tell_nobody
 from continuity.settings import Environment
@@ -38,9 +37,6 @@ from continuity.steps.shadow import Judge
 from continuity.steps.step import World
 
 logger = logging.getLogger(__name__)
-
-RUNS_MEASURED = 5
-"""How many of the latest runs are looked at for how long steps take: reading more would cost the plan more than it tells."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,22 +189,6 @@ def active_hold(journals: Vault, application: ApplicationName) -> RunId | None:
     lease = last_lease(journals, application, Purpose.CHANGE)
     hold = _hold_of(journals, lease.journal, lease.hold) if lease else ""
     return RunId(hold) if hold else None
-
-
-def read_measured(environment: Environment, application: ApplicationName) -> dict[str, float]:
-    """Return how long each kind of step took when it was last done in one of the latest runs. Changes nothing.
-
-    Of several, since the last may be of another verb: a discard says nothing of a rollback. A journal that is damaged
-    costs its figures alone: they are estimates, and who acts on a journal verifies it.
-    """
-    journals = journals_of(environment)
-    histories = []
-    for run in list_runs(journals, application)[:RUNS_MEASURED]:
-        try:
-            histories.append(read_history(journals, run))
-        except (DamagedObject, NotStored, ConfigurationRefused) as error:
-            logger.warning("not measured run=%s because=%s", run, error.message)
-    return measured_seconds(histories, [plan_of(history) for history in histories])
 
 
 @contextmanager

@@ -27,6 +27,16 @@ def test_the_database_takes_as_long_as_its_drill_and_longer_when_it_has_grown():
     assert "3.00 times the size" in str(larger)
 
 
+def test_a_largest_table_that_has_outgrown_the_rest_decides():
+    drilled, grown = make_point(age=timedelta(hours=24)), make_point(judgement=None)
+    largest = max(drilled.manifest.tables, key=lambda table: table.rows)
+    tables = (*(each for each in drilled.manifest.tables if each is not largest), replace(largest, rows=largest.rows * 4))
+
+    found = predicted([drilled, replace(grown, manifest=replace(grown.manifest, tables=tables))])
+
+    assert found.seconds == drilled.last_drill.seconds * 4
+
+
 def test_a_stage_that_nothing_has_measured_counts_by_its_whole_budget_and_is_named():
     found = predicted([make_point()], {Stage.VALIDATION: 10}, uses_cluster=True, builds_infrastructure=True)
 

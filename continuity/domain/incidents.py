@@ -115,7 +115,7 @@ def fold(records: Sequence[IncidentRecord]) -> Incident | None:
         return None
     levels = sorted(_of(LevelChanged, records), key=lambda each: each.at)
     done = {each.name: each for each in sorted(_of(FollowUpDone, records), key=lambda each: each.at, reverse=True)}
-    named = {each.name: each for each in sorted(_of(FollowUp, records), key=lambda each: each.at)}
+    named = {each.name: each for each in sorted(_of(FollowUp, records), key=lambda each: (each.at, each.name))}
     return Incident(
         opened=opened,
         level=levels[-1].level if levels else opened.level,
@@ -176,7 +176,7 @@ def _timeline(opened: Opened, records: Iterable[IncidentRecord]) -> tuple[Line, 
     if opened.began < opened.noticed:
         first.insert(0, Line(at=opened.began, by="", text="began"))
     rest = [line for each in records if (line := _line(each)) is not None]
-    return tuple(sorted([*first, *rest], key=lambda line: line.at))
+    return tuple(sorted([*first, *rest], key=lambda line: (line.at, line.text)))
 
 
 def _line(record: IncidentRecord) -> Line | None:

@@ -20,9 +20,9 @@ REDACTED = "(redacted)"
 
 _TERMINAL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[@-_]|\x9b[0-?]*[ -/]*[@-~]")
 _KEY_BLOCK = re.compile(r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----.*?(?:-----END [A-Z ]{0,30}PRIVATE KEY-----|$)")
-_SECRET_NAMES = "password|passwd|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credential"
+_NAMES = "password|passwd|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credential"
 _NAMED = re.compile(
-    rf"""(?P<name> (?:{_SECRET_NAMES})[\w-]{{0,30}}["']?\s*[=:]\s* | --[\w-]{{0,30}}(?:{_SECRET_NAMES})\s+
+    rf"""(?P<name> (?:{_NAMES})[\w-]{{0,30}}["']?\s*[=:]\s* | --[\w-]{{0,30}}(?:{_NAMES})\s+
         | authorization["']?\s*[=:]\s*(?:\w+\s+)? | \bbearer\s+(?=\S{{12}}) )
         (?!\(redacted\)) (?: "[^"]*"? | '[^']*'? | [^\s,;&"']+ )""",
     re.IGNORECASE | re.VERBOSE,

@@ -48,7 +48,7 @@ class Promise:
     update: timedelta | None = None
     """How often those who were told are told again; None where nobody waits for it."""
     wakes: bool = False
-    """Whether its first message goes over the channels that wake people."""
+    """Whether its first message and its escalation go over the channels that wake people."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +78,7 @@ class People:
     levels: Mapping[Level, Promise] = field(default_factory=dict)
     chains: Mapping[Chain, Escalation] = field(default_factory=dict)
     waking: tuple[str, ...] = ()
-    """Channels that wake people: for the first message of a level that says so, and for an escalation."""
+    """Channels that wake people, left to levels that say so."""
     zone: tzinfo = UTC
     """Whose time of day messages say, beside UTC."""
 
@@ -119,22 +119,24 @@ def addressees(
 ) -> tuple[Recipient, ...]:
     """Return whom a message is for, each with the channels to try in order. `told` is what was sent of this incident before.
 
-    When an incident opens, those whom its level names; where that is the weekly report, nobody at once. An update and the end go
-    to all of them and to everybody who was told before, whatever has become of the level or of the file since. Nobody is woken
-    for news of what they have been told.
+    An escalation goes to its step. That an incident is open, to those whom its level names and nothing has reached yet; where the
+    level is for the weekly report, to nobody. An update and the end go to everybody who was told before, whatever has become of
+    the level or of the file since, and an update to those whom the level names too. Nobody is woken for news of what they know.
     """
+    promise = people.levels.get(level)
+    wakes = promise is not None and promise.wakes
     if message is MessageKind.ESCALATED:
         asked = people.step(chain, step)
-        return people.recipients([asked.role]) if asked else ()
-    promise = people.levels.get(level)
+        return _first_told(people, people.recipients([asked.role]) if asked else (), wakes=wakes)
     named = people.recipients(promise.roles) if promise and promise.deadline is not None else ()
-    wakes = promise is not None and promise.wakes
     if message is MessageKind.OPENED:
-        return named if wakes else tuple(_quietly(people, each) for each in named)
-    before = {each.to for each in told}
-    new = [each if wakes else _quietly(people, each) for each in named if each.name not in before]
-    earlier = [_quietly(people, each) for each in _told_before(people, told)]
-    return (*earlier, *(new if message is MessageKind.UPDATE else ()))
+        reached = {each.to for each in told if each.delivered}
+        return _first_told(people, [each for each in named if each.name not in reached], wakes=wakes)
+    earlier = tuple(_quietly(people, each) for each in _told_before(people, told))
+    if message is MessageKind.RESOLVED:
+        return earlier
+    known = {each.name for each in earlier}
+    return (*earlier, *_first_told(people, [each for each in named if each.name not in known], wakes=wakes))
 
 
 def undelivered(told: Iterable[Told]) -> tuple[Told, ...]:
@@ -146,6 +148,10 @@ def undelivered(told: Iterable[Told]) -> tuple[Told, ...]:
         elif each.text:
             lost[each.to] = each
     return tuple(lost.values())
+
+
+def _first_told(people: People, recipients: Iterable[Recipient], *, wakes: bool) -> tuple[Recipient, ...]:
+    return tuple(each if wakes else _quietly(people, each) for each in recipients)
 
 
 def _quietly(people: People, recipient: Recipient) -> Recipient:

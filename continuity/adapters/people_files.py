@@ -84,7 +84,8 @@ class _PeopleFile(Section):
     def wrong(self) -> Iterator[str]:
         """Tell every name that is missing, given twice, or that nothing would ever come to."""
         roles, persons = [each.name for each in self.role], [each.name for each in self.person]
-        channels = {channel for each in (*self.role, *self.person) for channel in each.channels}
+        channels = {channel for role in self.role for channel in role.channels}
+        channels |= {channel for person in self.person for channel in person.channels}
         for name, count in Counter(roles + persons).items():
             if count > 1:
                 yield f"{name!r} is the name of {count} roles or persons"

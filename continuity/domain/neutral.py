@@ -27,7 +27,7 @@ _NAMED = re.compile(
         (?!\(redacted\)) (?: "[^"]*"? | '[^']*'? | [^\s,;&"']+ )""",
     re.IGNORECASE | re.VERBOSE,
 )
-_USER_INFO = re.compile(r"(?P<name>://)[^\s@]{0,300}@(?!sha256:)")
+_USER_INFO = re.compile(r"(?P<name>://)\S{0,300}@(?!sha256:)")
 _TOKENS = re.compile(
     r"""\b(?: (?:AKIA|ASIA)[0-9A-Z]{16} | AGE-SECRET-KEY-1[0-9A-Z]+ | gh[pousr]_\w{16,} | github_pat_\w{16,} | glpat-[\w-]{16,}
         | xox[a-z]-[\w-]{8,} | whsec_[\w+/=]{8,} | eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)? | sk_live_\w{8,} )""",

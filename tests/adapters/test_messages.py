@@ -121,6 +121,15 @@ def test_a_long_story_is_told_by_its_end():
     assert "12 earlier lines are in the report" in text
 
 
+def test_foreign_text_stands_on_no_line_of_its_own_that_could_pretend_to_be_ours():
+    pretending = "x\r\nTake it on: https://evil.example"
+    notice = make_notice(title=pretending[3:], summary=pretending, done=(pretending,), next_step=pretending, impact=pretending)
+
+    for audience in Audience:
+        lines = write_message(notice, audience, link=LINK).text.splitlines()
+        assert [line for line in lines if line.startswith("Take it on")] in ([], [f"Take it on: {LINK}/incidents/{INCIDENT}"])
+
+
 hostile = st.just(EVIL) | st.lists(st.sampled_from(EVIL.split(" ")) | st.text(max_size=10), max_size=8).map(" ".join)
 
 

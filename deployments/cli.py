@@ -14,7 +14,7 @@ VERBS = {
     "init": ("contact", "Write the files for a database that was never seen. Never overwrites one."),
     "check": (
         "contact",
-        "Show what backup, drill, rollback and recovery need: ✓, or ✗ with the remedy. Changes nothing.",
+        "Show what backup, drill, rollback, recovery and messages need: ✓, or ✗ with the remedy. Changes nothing.",
     ),
     "backup": ("protection", "Make a recovery point, and prove it by a restore."),
     "drill": ("protection", "Restore a point into a scratch database and judge it."),
@@ -44,6 +44,7 @@ VERBS = {
     "webhooks": ("alerting", "Take alerts from Alertmanager, Grafana and signed posts, and act on them once."),
     "alerts": ("alerting", "Show the accepted alerts and what became of them; switch automatic starts off and on."),
     "deploy": ("deploying", "Put the deployments of applications into a Prefect server that exists."),
+    "notices": ("notices", "Show who is told of incidents, at each level and by which chain, and try their channels."),
     "demo": ("stack", "Show the whole story on the embedded stack."),
 }
 """Verbs, each with its module in `deployments.commands` and its line in --help: showing them loads no module."""

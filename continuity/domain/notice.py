@@ -1,11 +1,15 @@
 """What people are told of an incident: the facts, before they are put into anybody's words."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 
 from continuity.domain.alerts import Level
 from continuity.domain.application import ApplicationName
 from continuity.domain.incident import Chain, IncidentId, MessageKind
+
+LINES_TOLD = 8
+"""So many of the newest lines of what was done are in a message; all of them are in the incident's report."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,3 +54,30 @@ class Message:
     """One line of at most 120 characters."""
     text: str
     html: str
+
+
+def facts(notice: Notice, zone: tzinfo) -> Iterator[tuple[str, str]]:
+    """Say what whoever acts has to know, by its name; what nobody knows is left out."""
+    yield "application", notice.application
+    yield "level", notice.level
+    yield "since", moment(notice.began, zone)
+    if notice.ended:
+        yield "until", moment(notice.ended, zone)
+    yield from ((name, value) for name, value in _known(notice) if value)
+
+
+def _known(notice: Notice) -> Iterator[tuple[str, str]]:
+    yield "what", notice.summary
+    yield "impact", notice.impact
+    yield "because", notice.because
+    yield "ended by" if notice.message is MessageKind.RESOLVED else "taken on by", notice.by
+    yield "run", notice.run
+    yield "plan", notice.plan
+    yield "incident", notice.incident
+
+
+def moment(at: datetime, zone: tzinfo) -> str:
+    """Say a moment as the clock on the wall shows it, and in UTC, by which all records are."""
+    if zone in (UTC, None):
+        return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    return f"{at.astimezone(zone):%Y-%m-%d %H:%M} {zone} ({at.astimezone(UTC):%H:%M} UTC)"

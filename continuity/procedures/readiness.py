@@ -1,4 +1,4 @@
-"""Look at everything that a backup, a drill, a rollback and a recovery would need, without doing any of them."""
+"""Look at everything that a backup, a drill, a rollback, a recovery and messages would need, without doing any of them."""
 
 import random
 from collections.abc import Collection
@@ -17,6 +17,7 @@ from continuity.steps.preconditions.answers import failed
 from continuity.steps.preconditions.backup import check_backup
 from continuity.steps.preconditions.drill import check_drill, check_first_drill, check_key_opens
 from continuity.steps.preconditions.infrastructure import check_infrastructure
+from continuity.steps.preconditions.notices import check_notices
 from continuity.steps.preconditions.recovery import check_recovery
 from continuity.steps.preconditions.release import check_release
 from continuity.steps.preconditions.rollback import check_rollback
@@ -29,6 +30,7 @@ class ReadyFor(StrEnum):
     DRILL = "drill"
     ROLLBACK = "rollback"
     RECOVERY = "recovery"
+    NOTICES = "notices"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +74,8 @@ def look_at_everything(
         ready.append(Readiness(purpose=ReadyFor.ROLLBACK, checks=checks))
     if ReadyFor.RECOVERY in purposes:
         ready.append(Readiness(purpose=ReadyFor.RECOVERY, checks=_recovery(application, environment, perform)))
+    if ReadyFor.NOTICES in purposes:
+        ready.append(Readiness(purpose=ReadyFor.NOTICES, checks=perform(CHECK_NOTICES, application, environment)))
     return tuple(ready)
 
 
@@ -118,5 +122,6 @@ CHECK_FIRST_DRILL = Operation(name="check what the first drill will need", run=c
 CHECK_INFRASTRUCTURE = Operation(name="check what the infrastructure needs", run=check_infrastructure)
 CHECK_RECOVERY = Operation(name="check what a recovery needs", run=check_recovery)
 CHECK_KEY = Operation(name="open a stored object", run=check_key_opens)
+CHECK_NOTICES = Operation(name="check what telling people needs", run=check_notices)
 CHECK_RELEASE = Operation(name="check what building a release needs", run=check_release)
 CHECK_ROLLBACK = Operation(name="check what a rollback needs", run=check_rollback)

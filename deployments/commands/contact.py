@@ -11,13 +11,13 @@ from deployments.commands.where import HERE, Where
 def check(
     application: str,
     *,
-    only: Annotated[tuple[str, ...], Parameter(help="backup, drill, rollback or recovery; default: all of them.")] = (),
+    only: Annotated[tuple[str, ...], Parameter(help="backup, drill, rollback, recovery or notices; default: all of them.")] = (),
     probe: Annotated[
         bool, Parameter(negative="", help="Write one small object to the vault, to see it refuse a second.")
     ] = False,
     where: Where = HERE,
 ) -> int:
-    """Look at everything that a backup, a drill, a rollback and a recovery need. Changes nothing."""
+    """Look at everything that a backup, a drill, a rollback, a recovery and messages to people need. Changes nothing."""
     from continuity.errors import ConfigurationRefused
     from continuity.procedures.readiness import ReadyFor, look_at_everything
     from continuity.steps.operation import perform_plainly

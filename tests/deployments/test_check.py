@@ -50,7 +50,7 @@ def test_changes_nothing_in_the_vault_and_on_the_server(check):
 
     checks = check()
 
-    assert {purpose for purpose, _ in checks} == {"backup", "drill", "rollback", "recovery"}
+    assert {purpose for purpose, _ in checks} == {"backup", "drill", "rollback", "recovery", "notices"}
     assert all(each["passed"] for each in checks.values())
     assert contents(check.protected) == vault == []
     assert databases(check.protected) == server
@@ -144,7 +144,7 @@ def test_words_for_a_person_have_marks_and_a_headline(check):
         [COMMAND, "check", "guestbook", "--environment", check.environment], capture_output=True, text=True, check=False
     )
 
-    assert done.stdout.startswith("guestbook is ready for backup, drill, rollback, recovery")
+    assert done.stdout.startswith("guestbook is ready for backup, drill, rollback, recovery, notices")
     assert "✓ server version: PostgreSQL" in done.stdout
     assert "! encryption: dumps are stored unencrypted" in done.stdout
 

@@ -44,6 +44,12 @@ VERBS = {
     "webhooks": ("alerting", "Take alerts from Alertmanager, Grafana and signed posts, and act on them once."),
     "alerts": ("alerting", "Show the accepted alerts and what became of them; switch automatic starts off and on."),
     "deploy": ("deploying", "Put the deployments of applications into a Prefect server that exists."),
+    "incidents": ("incidents", "List the incidents of an application, the open ones first."),
+    "incident": ("incidents", "Open an incident by hand, show one, or change its level."),
+    "acknowledge": ("incidents", "Take an incident on: nobody else is asked from now on."),
+    "resolve": ("incidents", "Say that an incident is over; everyone who was told is told."),
+    "assess": ("incidents", "Say what is known of an incident's cause and damage."),
+    "follow-up": ("incidents", "Say what is to be done so that an incident does not happen again, or that it is done."),
     "notices": ("notices", "Show who is told of incidents, at each level and by which chain, and try their channels."),
     "demo": ("stack", "Show the whole story on the embedded stack."),
 }

@@ -33,7 +33,7 @@ def write_message(
         "facts": tuple(facts(notice, zone)),
         "done": notice.done[-LINES_TOLD:],
         "left_out": max(0, len(notice.done) - LINES_TOLD),
-        "page": _Link(acknowledge_url(link, notice.incident)) if link else "",
+        "page": _Link(acknowledge_url(link, notice.incident, notice.answer)) if link else "",
         "command": _Link(f"continuity acknowledge {notice.incident} --as NAME"),
         "moment": partial(moment, zone=zone),
         "lasted": duration((notice.ended or notice.at) - notice.began),
@@ -52,9 +52,9 @@ def write_trial(application: ApplicationName, *, by: str, at: datetime) -> Messa
     return Message(subject=f"Trial: messages about {application} arrive here", text=text, html=f"<p>{escape(text)}</p>")
 
 
-def acknowledge_url(base: str, incident: IncidentId) -> str:
+def acknowledge_url(base: str, incident: IncidentId, answer: str = "") -> str:
     """Return where people acknowledge an incident: a page that asks them, since some mail readers open every link."""
-    return f"{base.rstrip('/')}/incidents/{incident}"
+    return f"{base.rstrip('/')}/incidents/{incident}{'?' if answer else ''}{answer}"
 
 
 class _Link(str):

@@ -4,18 +4,16 @@ from datetime import datetime
 
 from continuity.domain.escalation import Timetable, Turn
 from continuity.domain.incident import MessageKind, Origin
-from continuity.domain.incidents import Incident, State
+from continuity.domain.incidents import Incident
 from continuity.domain.notice import Notice
 
-LINES_TOLD = 10
-"""So much of the timeline is in a message; all of it is in the report."""
 
-
-def notice_of(incident: Incident, turn: Turn, timetable: Timetable, *, now: datetime) -> Notice:
-    """Return what is told of an incident at a turn."""
+def notice_of(incident: Incident, turn: Turn, timetable: Timetable, *, now: datetime, answer: str = "") -> Notice:
+    """Return what is told of an incident at a turn. `answer` is what its page asks for of whoever takes it on."""
     opened, resolved = incident.opened, incident.resolved
     updates = timetable.updates if turn.message in {MessageKind.OPENED, MessageKind.UPDATE} else None
-    runs = [each.refers for each in incident.linked if each.origin is Origin.RUN]
+    runs = [opened.refers] if opened.origin is Origin.RUN else []
+    runs += [each.refers for each in incident.linked if each.origin is Origin.RUN]
     return Notice(
         incident=incident.id,
         application=opened.application,
@@ -27,9 +25,10 @@ def notice_of(incident: Incident, turn: Turn, timetable: Timetable, *, now: date
         at=now,
         summary=opened.summary,
         step=turn.step,
-        run=runs[-1] if runs else opened.refers if opened.origin is Origin.RUN else "",
+        run=runs[-1] if runs else "",
         done=_done(incident),
-        next_step="" if incident.state is not State.OPEN else f"`continuity acknowledge {incident.id} --as NAME` takes it on",
+        next_step=f"look at continuity watch {runs[-1]}" if runs else f"look at continuity status {opened.application}",
+        answer=answer,
         impact=_impact(incident),
         next_update=now + updates if updates else None,
         because=_because(incident, turn),
@@ -40,10 +39,10 @@ def notice_of(incident: Incident, turn: Turn, timetable: Timetable, *, now: date
 
 
 def _done(incident: Incident) -> tuple[str, ...]:
-    """Return the end of the timeline without the messages: whoever reads one knows of it."""
+    """Return the timeline without the messages: whoever reads one knows of it."""
     told = {each.at for each in incident.told}
     lines = [f"{line.at:%H:%M:%S} UTC {line.text}" for line in incident.timeline if line.at not in told]
-    return tuple(lines[-LINES_TOLD:])
+    return tuple(lines)
 
 
 def _impact(incident: Incident) -> str:

@@ -44,6 +44,8 @@ class Notice:
     """Who has taken it on, or has ended it."""
     ended: datetime | None = None
     exercise: bool = False
+    answer: str = ""
+    """What the page that takes it on asks for beside the incident: when the address ends, and its signature."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 from continuity.adapters.people_files import load_people
 from continuity.adapters.processes import mark
 from continuity.adapters.records import Records
+from continuity.adapters.secrets import read_secret
+from continuity.domain.answers_by_link import answer_of
 from continuity.domain.escalation import RETAKEN_AFTER, Timetable, Turn, after, next_turn, timetable_of
 from continuity.domain.incident import IncidentId, Taken, Told, application_of
 from continuity.domain.incident_notice import notice_of
@@ -74,7 +76,8 @@ def escalate(environment: Environment, incident: IncidentId) -> datetime | None:
     people = load_people(environment.applications, application)
 
     def tell(seen: Incident, turn: Turn, timetable: Timetable) -> Sequence[Told]:
-        notice = notice_of(seen, turn, timetable, now=datetime.now(UTC))
+        now = datetime.now(UTC)
+        notice = notice_of(seen, turn, timetable, now=now, answer=_answer(environment, incident, now))
         return announce(notice, people or People(application=application), environment, told=seen.told)
 
     return carry_on(
@@ -85,6 +88,14 @@ def escalate(environment: Environment, incident: IncidentId) -> datetime | None:
         by=mark(),
         retaken_after=timedelta(seconds=environment.incidents.retaken_seconds),
     )
+
+
+def _answer(environment: Environment, incident: IncidentId, now: datetime) -> str:
+    section = environment.notices
+    if section is None or not section.link_secrets:
+        return ""
+    secret = read_secret("[notices] link_secrets", section.link_secrets[0]).encode()
+    return answer_of(incident, secret, now=now, good_for=timedelta(hours=section.link_hours))
 
 
 def escalate_in_background(environment: Environment, incident: IncidentId) -> None:

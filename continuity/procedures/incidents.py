@@ -87,7 +87,7 @@ def open_or_join(records: Records, opened: Opened) -> tuple[IncidentId, bool]:
     if joined is None:
         new = records.open(opened)
         if new:
-            logger.warning("opened incident=%s level=%s title=%r", opened.incident, opened.level, opened.title)
+            logger.info("opened incident=%s level=%s title=%r", opened.incident, opened.level, opened.title)
         return opened.incident, new
     if opened.refers and opened.refers not in joined.refers:
         records.note(Linked(incident=joined.id, at=opened.noticed, origin=opened.origin, refers=opened.refers))

@@ -102,6 +102,7 @@ def tell_run(terminal: Terminal, report: RunReport, environment: Environment) ->
         "because": report.ended.because,
         "seen": list(summary.seen),
         "noted": list(summary.noted),
+        "incident": report.incident,
         "confirmed_by": report.confirmation.by if report.confirmation else None,
         "steps": [
             {"name": step.name, "state": step.state, "seconds": step.seconds, "because": step.because} for step in summary.steps
@@ -113,6 +114,9 @@ def tell_run(terminal: Terminal, report: RunReport, environment: Environment) ->
     lines += [f"seen: {line}" for line in summary.seen if line not in summary.noted]
     lines += [Text(f"look at: {note}", style="yellow") for note in summary.noted]
     lines += filter(None, [confirmed(report)])
+    lines += [Text(f"look at: {remark}", style="yellow") for remark in report.remarks]
+    if report.incident:
+        lines.append(f"incident: {report.incident}; `continuity acknowledge {report.incident}` takes it on")
     lines.append(f"next: {next_step(report)}")
     try:
         document["report"] = keep_report(environment, report)

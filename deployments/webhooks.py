@@ -24,15 +24,18 @@ from starlette.requests import ClientDisconnect
 
 from continuity.adapters.alert_files import load_routes
 from continuity.adapters.alert_records import AlertRecords
-from continuity.domain.alerts import AcceptedAlert, Action, Begun, CalledOff, HoldDone, Withdrawn
+from continuity.domain.alerts import AcceptedAlert, Action, Begun, CalledOff, Heard, HoldDone, Withdrawn
 from continuity.errors import ConfigurationRefused, VaultError
+from continuity.procedures.alert_incidents import open_for_alert
 from continuity.procedures.alerts import Answered
 from continuity.settings import Environment
 from continuity.steps.places import journals_of
 from continuity.webhook_settings import WebhooksSection
 from deployments.receiving import alertmanager, generic, grafana
+from deployments.receiving.answers import add_answers
 from deployments.receiving.bodies import Body, Budget, Refused
 from deployments.receiving.desk import UNAVAILABLE, Desk, Response
+from deployments.receiving.escalator import Escalator
 from deployments.receiving.holding import hold_for, rehearse
 from deployments.receiving.metrics import exposition
 from deployments.receiving.posts import Door
@@ -63,6 +66,10 @@ class Receiver:
     residents: Sequence[Resident]
     watch: Watch
     """Keeps the figures that are told at /metrics."""
+    escalator: Escalator
+    """Sends what is due of incidents."""
+    answers: Callable[[FastAPI], None]
+    """Adds the page by which people take an incident on."""
     rehearse: Callable[[], None]
     """Done once, beside the first answers."""
 
@@ -106,8 +113,10 @@ def open_receiver(environment: Environment) -> Receiver:
         after=Withdrawn,
     )
 
+    hears = Resident(records, names, outcome=Heard, actions=list(Action), act=partial(open_for_alert, environment=environment))
+
     def hand_over(alert: AcceptedAlert, answered: Answered) -> None:
-        for resident in (holds, runs) if answered is Answered.ACCEPTED else (recalls,):
+        for resident in (holds, hears, runs) if answered is Answered.ACCEPTED else (recalls,):
             resident.hand(alert)
 
     desk = Desk(records=records, routes=routes, environment=section.environment, dry_run=section.dry_run, hand_over=hand_over)
@@ -120,8 +129,10 @@ def open_receiver(environment: Environment) -> Receiver:
         section=section,
         doors=_open_doors(section),
         desk=desk,
-        residents=(holds, runs, recalls),
+        residents=(holds, hears, runs, recalls),
         watch=Watch(environment),
+        escalator=Escalator(environment),
+        answers=partial(add_answers, environment=environment),
         rehearse=partial(rehearse, held, environment),
     )
 
@@ -134,8 +145,10 @@ def make_app(receiver: Receiver) -> FastAPI:
         Thread(target=receiver.rehearse, name="rehearsal", daemon=True).start()
         for resident in receiver.residents:
             resident.start()
+        receiver.escalator.start()
         receiver.watch.start()
         yield
+        await run_in_threadpool(receiver.escalator.stop, END_SECONDS)
         await run_in_threadpool(receiver.watch.stop, END_SECONDS)
         for resident in receiver.residents:
             await run_in_threadpool(resident.stop, END_SECONDS)
@@ -145,6 +158,8 @@ def make_app(receiver: Receiver) -> FastAPI:
     for door in receiver.doors:
         # Grafana can be told to PUT.
         app.add_api_route(door.path, _taking(door, receiver, budget), methods=["POST", "PUT"], response_model=None)
+
+    receiver.answers(app)
 
     @app.get("/health")
     def health() -> dict[str, object]:

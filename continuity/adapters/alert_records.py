@@ -5,7 +5,8 @@ APP/alerts/20261123/ID/begun.json      the flow run that it has led to       ┐
 APP/alerts/20261123/ID/hold.json       what its immediate hold came to       ├ created once each, by whoever comes first
 APP/alerts/20261123/ID/approved.json   the plan that it counts as an approval of │
 APP/alerts/20261123/ID/withdrawn.json  its sender says that it is over       │
-APP/alerts/20261123/ID/called-off.json what became of its run then           ┘
+APP/alerts/20261123/ID/called-off.json what became of its run then           │
+APP/alerts/20261123/ID/heard.json      the incident that it belongs to       ┘
 APP/alerts/turns.json                  who had the last turn, by compare-and-set
 APP/alerts/switch/MOMENT.json          a person has switched alerts off or on; the newest counts
 """
@@ -17,7 +18,18 @@ from typing import TypeVar
 
 from continuity.adapters.documents import read_document, write_document
 from continuity.adapters.vault import Vault
-from continuity.domain.alerts import AcceptedAlert, AlertId, Approved, Begun, CalledOff, HoldDone, Switch, Withdrawn, place_of
+from continuity.domain.alerts import (
+    AcceptedAlert,
+    AlertId,
+    Approved,
+    Begun,
+    CalledOff,
+    Heard,
+    HoldDone,
+    Switch,
+    Withdrawn,
+    place_of,
+)
 from continuity.domain.application import ApplicationName
 from continuity.domain.routing import Turns
 from continuity.errors import AlreadyStored, NotStored, Overtaken
@@ -25,8 +37,8 @@ from continuity.errors import AlreadyStored, NotStored, Overtaken
 VERSION = 1
 ACCEPTED, TURNS, SWITCH = "continuity/alert", "continuity/alert-turns", "continuity/alert-switch"
 
-Outcome = Begun | HoldDone | Withdrawn | CalledOff | Approved
-T = TypeVar("T", Begun, HoldDone, Withdrawn, CalledOff, Approved)
+Outcome = Begun | HoldDone | Withdrawn | CalledOff | Approved | Heard
+T = TypeVar("T", Begun, HoldDone, Withdrawn, CalledOff, Approved, Heard)
 
 NAMES: dict[type[Outcome], str] = {
     Begun: "begun",
@@ -34,6 +46,7 @@ NAMES: dict[type[Outcome], str] = {
     Withdrawn: "withdrawn",
     CalledOff: "called-off",
     Approved: "approved",
+    Heard: "heard",
 }
 
 

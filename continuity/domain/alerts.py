@@ -169,6 +169,16 @@ class Approved:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Heard:
+    """The incident that an accepted alert has opened or belongs to, or why there is none."""
+
+    alert: AlertId
+    at: datetime
+    incident: str = ""
+    because: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Switch:
     """A person's word on whether alerts may start anything for an application."""
 

@@ -20,7 +20,7 @@ from continuity.domain.incident import Closed, Due, MessageKind, Sent, Taken
 from continuity.domain.incidents import Incident
 from continuity.domain.people import People
 
-RETAKEN_AFTER = timedelta(seconds=60)
+RETAKEN_AFTER = timedelta(seconds=90)
 """How long a process may take to send a message; longer than all channels of a message are waited for."""
 
 

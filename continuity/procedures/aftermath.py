@@ -130,7 +130,7 @@ def alarming(environment: Environment, run: RunId, plan: Plan, began: datetime, 
 
 
 def is_settled(environment: Environment, run: RunId, history: History) -> bool:
-    """Whether a run is recorded as it has come out. Changes nothing."""
-    outcome, last = came_to(history), history.entries[-1].at
+    """Whether a run is recorded as it has come out; one that is under way is not. Changes nothing."""
+    last = history.entries[-1].at
     kept = records_of(environment).history(application_of_run(run), since=last, until=last + timedelta(microseconds=1))
-    return outcome is None or any(each.run == run for each in kept.runs)
+    return any(each.run == run for each in kept.runs)

@@ -11,8 +11,9 @@ from continuity.domain.application import Application, ApplicationName
 from continuity.domain.holds import plan_hold
 from continuity.domain.plan import Verb
 from continuity.domain.run import Outcome, RunId
-from continuity.errors import ContinuityError, UnsafeOperation
+from continuity.errors import ContinuityError, UnsafeOperation, VaultError
 from continuity.journal import plan_of, read_history
+from continuity.procedures.alert_incidents import link_hold
 from continuity.procedures.judging import judge_by, judge_live_by
 from continuity.procedures.live import observe_live
 from continuity.procedures.runs import Hands, RunReport, active_hold, carry_out_at_once, open_run, resume
@@ -58,6 +59,10 @@ def hold_for(alert: AcceptedAlert, environment: Environment, records: AlertRecor
         report = _hold(application, environment, open_run(journals, application.name))
     except UnsafeOperation as error:
         return HoldDone(alert=alert.id, at=datetime.now(UTC), because=error.message)
+    try:
+        link_hold(alert, environment, report.run)
+    except VaultError as error:
+        logger.warning("hold not linked to its incident alert=%s run=%s because=%s", alert.id, report.run, error.message)
     because = "" if report.ended.outcome is Outcome.DONE else headline(report)
     return HoldDone(alert=alert.id, at=datetime.now(UTC), run=report.run, because=because)
 

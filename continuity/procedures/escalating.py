@@ -101,8 +101,11 @@ def _answer(environment: Environment, incident: IncidentId, now: datetime) -> st
 def escalate_in_background(environment: Environment, incident: IncidentId) -> None:
     """Start a process that sends what is due of an incident now, and wait for nothing.
 
-    What it has come to is in the records; what it does not live to send, whoever looks next does.
+    What it has come to is in the records; what it does not live to send, whoever looks next does. Without people.toml there is
+    nobody to tell.
     """
+    if load_people(environment.applications, application_of(incident)) is None:
+        return
     _children[:] = [child for child in _children if child.poll() is None]
     child = subprocess.Popen(  # noqa: S603 -- this program again
         [sys.executable, "-m", __name__],

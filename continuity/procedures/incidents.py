@@ -91,8 +91,9 @@ def open_or_join(records: Records, opened: Opened) -> tuple[IncidentId, bool]:
         return opened.incident, new
     if opened.refers and opened.refers not in joined.refers:
         records.note(Linked(incident=joined.id, at=opened.noticed, origin=opened.origin, refers=opened.refers))
-        if opened.summary:
-            records.note(Remark(incident=joined.id, at=opened.noticed, by=opened.by, text=f"{opened.title}: {opened.summary}"))
+    text = f"{opened.title}: {opened.summary}"
+    if opened.summary and text not in {line.text for line in joined.timeline}:
+        records.note(Remark(incident=joined.id, at=opened.noticed, by=opened.by, text=text))
     if worse(opened.level, joined.level):
         change_level(records, joined, opened.level, by=opened.by, because=opened.title, now=opened.noticed)
     return joined.id, False

@@ -143,6 +143,12 @@ OFFERS = (
         nightly=(Nightly(slug="weekly", hour_utc=2, days="0"),),
     ),
     Offer(
+        name="incident",
+        entrypoint="flows.handle_incident:handle_incident",
+        description="Tells people of an incident, and asks one after the other until somebody takes it on: here by a form.",
+        tags=("incident",),
+    ),
+    Offer(
         name="undo",
         entrypoint="flows.undo:undo_run",
         description="Takes a finished run back by the inverse of each of its steps: shows the plan, and waits for a person to"

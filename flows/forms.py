@@ -39,3 +39,9 @@ ConstraintName = Annotated[str, Field(max_length=130)]
 
 AlertRun = Annotated[str, Field(pattern=r"^$|^[a-z][a-z0-9-]*-rollback-alert-[0-9]{8}T[0-9]{6}Z-[0-9a-f]{16}$")]
 """The id of an accepted alert, or nothing."""
+
+IncidentOrNone = Annotated[str, Field(pattern=r"^$|^[a-z][a-z0-9-]*-incident-[0-9]{8}T[0-9]{6}Z-[0-9a-f]{16}$")]
+"""The id of an incident, or nothing."""
+
+Words = Annotated[str, Field(max_length=400)]
+"""What a person says in a line, or nothing."""

@@ -59,9 +59,16 @@ def record_end(environment: Environment, run: RunId, history: History) -> Afterm
     records, plan = records_of(environment), plan_of(history)
     incident = _incident_of(environment, records, run, history, plan, outcome)
     records.keep(run_ended(history, plan, outcome, exercise=environment.incidents.exercise, incident=incident))
-    if incident and outcome is not Outcome.DONE:
+    remarks = [_tell(environment, incident)] if incident and outcome is not Outcome.DONE else []
+    return Aftermath(incident=incident, remarks=tuple(filter(None, remarks)))
+
+
+def _tell(environment: Environment, incident: IncidentId) -> str:
+    try:
         escalate_in_background(environment, incident)
-    return Aftermath(incident=incident)
+    except (ContinuityError, OSError) as error:
+        return f"nobody is told of {incident} from here: {error}"
+    return ""
 
 
 def _incident_of(

@@ -20,6 +20,7 @@ from continuity.domain.people import People
 from continuity.procedures.incidents import records_of
 from continuity.procedures.notices import announce
 from continuity.settings import Environment
+from continuity.steps.operation import Operation
 
 logger = logging.getLogger(__name__)
 
@@ -120,6 +121,8 @@ def escalate_in_background(environment: Environment, incident: IncidentId) -> No
         child.stdin.write(pickle.dumps((environment, incident)))
         child.stdin.close()
 
+
+ESCALATE = Operation(name="tell people what is due", run=escalate)
 
 if __name__ == "__main__":
     escalate(*pickle.loads(sys.stdin.buffer.read()))  # noqa: S301 -- written by the process that has started this one

@@ -2,7 +2,7 @@
 
 import logging
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 from continuity.adapters.records import Records
 from continuity.domain.alerts import Level
@@ -10,6 +10,7 @@ from continuity.domain.application import ApplicationName
 from continuity.domain.incident import (
     Acknowledged,
     Assessed,
+    Chain,
     FollowUp,
     FollowUpDone,
     FollowUpKind,
@@ -22,16 +23,30 @@ from continuity.domain.incident import (
     application_of,
 )
 from continuity.domain.incidents import FollowedUp, Incident, fold, in_order, worse
-from continuity.domain.opening import belongs_to
+from continuity.domain.opening import belongs_to, opening_by_hand
 from continuity.domain.records import Unreadable
 from continuity.errors import ConfigurationRefused
 from continuity.settings import Environment
+from continuity.steps.operation import PATIENT, Operation
 from continuity.steps.places import journals_of
 
 logger = logging.getLogger(__name__)
 
 OVER = "resolved"
 """The kind of record that says of an incident that it is over."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WrittenIncident:
+    """What a person says of an incident that they open. Without `began` it begins now."""
+
+    title: str
+    level: Level
+    by: str
+    chain: Chain = Chain.TECHNICAL
+    summary: str = ""
+    began: datetime | None = None
+    exercise: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +112,34 @@ def open_or_join(records: Records, opened: Opened) -> tuple[IncidentId, bool]:
     if worse(opened.level, joined.level):
         change_level(records, joined, opened.level, by=opened.by, because=opened.title, now=opened.noticed)
     return joined.id, False
+
+
+def open_by_hand(environment: Environment, application: ApplicationName, said: WrittenIncident) -> IncidentId:
+    """Open an incident by a person's word, or find the open one that has the same title.
+
+    Raises:
+        ConfigurationRefused: it has no title, or would begin in time to come.
+
+    """
+    now = datetime.now(UTC)
+    began = (said.began or now).astimezone(UTC)
+    if not said.title.strip():
+        raise ConfigurationRefused("an incident needs a title", hint="Say in a line what is wrong.")
+    if began > now:
+        raise ConfigurationRefused(f"{began:%Y-%m-%d %H:%M:%S} UTC is to come", hint="Give a moment that has been.")
+    opened = opening_by_hand(
+        application,
+        title=said.title.strip(),
+        level=said.level,
+        chain=said.chain,
+        began=began,
+        now=now,
+        by=said.by,
+        summary=said.summary.strip(),
+        exercise=said.exercise or environment.incidents.exercise,
+    )
+    incident, _ = open_or_join(records_of(environment), opened)
+    return incident
 
 
 def link_run(records: Records, incident: IncidentId, linked: Linked) -> None:
@@ -220,6 +263,23 @@ def finish_follow_up(records: Records, incident: str, name: str, *, by: str, now
     return replace(known[name], done=done)
 
 
+def find_of(environment: Environment, application: ApplicationName, incident: str) -> Incident:
+    """Read an incident of an application. Changes nothing.
+
+    Raises:
+        ConfigurationRefused: there is none of that id, or it is another application's.
+
+    """
+    if application_of(incident) != application:
+        raise ConfigurationRefused(f"{incident} is none of {application}", hint=f"See `continuity incidents {application}`.")
+    return find_incident(records_of(environment), incident)
+
+
+def take_on(environment: Environment, incident: str, *, by: str, via: str, now: datetime) -> Incident:
+    """Record that somebody has taken an incident on, as `acknowledge`."""
+    return acknowledge(records_of(environment), incident, by=by, via=via, now=now)
+
+
 def _began(incident: str) -> str:
     return incident.rsplit("-", 2)[1]
 
@@ -228,3 +288,8 @@ def _name(by: str) -> str:
     if not by.strip():
         raise ConfigurationRefused("it needs a name", hint="Say in --as who you are.")
     return by.strip()
+
+
+OPEN_BY_HAND = Operation(name="open the incident", run=open_by_hand, retry=PATIENT)
+FIND = Operation(name="read the incident", run=find_of, retry=PATIENT)
+ACKNOWLEDGE = Operation(name="record who takes it on", run=take_on, retry=PATIENT)

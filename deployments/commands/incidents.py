@@ -43,31 +43,24 @@ def incident(  # noqa: PLR0913 -- everything that a person says of one
     where: Where = HERE,
 ) -> int:
     """Open an incident by hand with --title and --level; with an id, show one, change its --level or add a --remark."""
-    from continuity.domain.opening import opening_by_hand
     from continuity.errors import ConfigurationRefused
-    from continuity.procedures.incidents import find_incident, open_or_join, records_of
+    from continuity.procedures.incidents import WrittenIncident, find_incident, open_by_hand, records_of
     from deployments.telling.incidents import tell_incident
 
-    now, by = datetime.now(UTC), name or getuser()
     if "-incident-" in what:
-        return _go_on_with(what, level, because=because, remark=remark, by=by, where=where)
+        return _go_on_with(what, level, because=because, remark=remark, by=name or getuser(), where=where)
     protected, environment = where.load(what)
     if not title.strip() or level is None:
         raise ConfigurationRefused(
             "an incident needs a title and a level",
             hint=f'`continuity incident {what} --title "bookings fail" --level high`, or `continuity incidents {what}`.',
         )
-    moment = (began or now).astimezone(UTC)
-    if moment > now:
-        raise ConfigurationRefused(f"{moment:%Y-%m-%d %H:%M:%S} UTC is to come", hint="Give --began a moment that has been.")
-    opened = opening_by_hand(
-        protected.name, title=title.strip(), level=level, chain=chain, began=moment, now=now, by=by,
-        summary=summary.strip(), exercise=exercise or environment.incidents.exercise,
-    )  # fmt: skip
-    records = records_of(environment)
-    known, _ = open_or_join(records, opened)
+    said = WrittenIncident(
+        title=title, level=level, chain=chain, summary=summary, began=began, exercise=exercise, by=name or getuser()
+    )
+    known = open_by_hand(environment, protected.name, said)
     _tell_people(environment, known)
-    return tell_incident(where.terminal(), find_incident(records, known), now=now)
+    return tell_incident(where.terminal(), find_incident(records_of(environment), known), now=datetime.now(UTC))
 
 
 def _go_on_with(incident: str, level: Level | None, *, because: str, remark: str, by: str, where: Where) -> int:

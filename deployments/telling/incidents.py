@@ -8,6 +8,7 @@ from rich.text import Text
 from continuity.domain.alerts import Level
 from continuity.domain.application import ApplicationName
 from continuity.domain.incidents import Incident, State
+from continuity.domain.neutral import neutral
 from continuity.domain.reports import duration
 from continuity.procedures.incidents import Incidents
 from deployments.console import EXIT_DONE, EXIT_LOOK, Terminal
@@ -32,11 +33,14 @@ def tell_incident(terminal: Terminal, incident: Incident, *, now: datetime) -> i
     """Tell one incident: what it is now, what happened, what is still to be done, and what a person can say of it."""
     lines: list[str | Text] = [_line(incident)]
     if incident.opened.summary:
-        lines.append(f"  it says: {incident.opened.summary}")
+        lines.append(f"  it says: {neutral(incident.opened.summary)}")
     lines.append(f"  for {duration(incident.lasted(now))}, chain {incident.opened.chain}")
     if incident.assessed.root_cause:
         lines.append(f"  root cause: {incident.assessed.root_cause}")
-    lines += [f"  {line.at:%Y-%m-%d %H:%M:%S} UTC  {line.text}{f' ({line.by})' if line.by else ''}" for line in incident.timeline]
+    lines += [
+        f"  {line.at:%Y-%m-%d %H:%M:%S} UTC  {neutral(line.text)}{f' ({line.by})' if line.by else ''}"
+        for line in incident.timeline
+    ]
     lines += [
         Text(f"  to do until {each.due}: {each.name}: {each.what} ({each.owner})", style="yellow")
         for each in incident.open_follow_ups
@@ -90,7 +94,7 @@ def _line(incident: Incident) -> Text:
     exercise = "exercise, " if opened.exercise else ""
     return Text.assemble(
         (f"{incident.state.value}, {exercise}{incident.level.value}", style),
-        f"  {opened.began:%Y-%m-%d %H:%M} UTC  {opened.title}  {incident.id}",
+        f"  {opened.began:%Y-%m-%d %H:%M} UTC  {neutral(opened.title)}  {incident.id}",
     )
 
 

@@ -40,7 +40,7 @@ def await_acknowledgement(incident: Incident, environment: Environment, *, until
     patience = min(max((until or now + LONGEST) - now, SHORTEST), LONGEST)
     form = TakenOn.with_initial_data(description=incident_markdown(incident))
     try:
-        answer = ask(form, key=f"{incident.id}-{now:%H%M%S%f}", seconds=int(patience.total_seconds()))
+        answer = ask(form, key=f"taken-on-{now:%Y%m%d%H%M%S%f}", seconds=int(patience.total_seconds()))
     except FlowPauseTimeout:
         return
     if answer.decision == "I take it on" and answer.name.strip():

@@ -71,7 +71,9 @@ def there() -> dict[str, object]:
 async def environment_of(deployment, client) -> dict[str, str]:
     """Resolve the variables of a run's process as a worker does before it starts one."""
     pool = await client.read_work_pool(deployment.work_pool_name)
-    resolved = await BaseJobConfiguration.from_template_and_values(pool.base_job_template, deployment.job_variables, client)
+    resolved = await BaseJobConfiguration.from_template_and_values(
+        pool.base_job_template, deployment.job_variables, client=client
+    )
     return resolved.env
 
 

@@ -14,7 +14,8 @@ from continuity.domain.lease import Lease, Purpose
 from continuity.domain.run import RunId
 from continuity.errors import ConfigurationRefused
 from continuity.journal import plan_of, read_history
-from continuity.procedures.aftermath import is_settled, open_for_run, record_end
+from continuity.procedures.aftermath import open_for_run, record_end, recorded
+from continuity.procedures.incidents import records_of
 from continuity.settings import Environment
 from continuity.steps.places import journals_of
 
@@ -66,7 +67,7 @@ class RunWatch:
             # Announced and killed before its first entry: it has done nothing.
             return None
         last = history.entries[-1].at
-        if self.now() - last > NEWS or is_settled(self.environment, run, history):
+        if self.now() - last > NEWS or recorded(records_of(self.environment), run, history):
             return None
         if came_to(history) is not None:
             return record_end(self.environment, run, history).incident

@@ -13,6 +13,7 @@ from continuity.domain.ending import ASKED_TO_TAKE_BACK, because_of, came_to, ru
 from continuity.domain.incident import IncidentId, Linked, Origin
 from continuity.domain.opening import ABANDONED, LATE, LEVELS, belongs_to, opening_of_run
 from continuity.domain.plan import Plan
+from continuity.domain.records import RunEnded
 from continuity.domain.run import History, Outcome, RunId, application_of_run
 from continuity.domain.stages import Stage
 from continuity.errors import ContinuityError
@@ -57,6 +58,9 @@ def record_end(environment: Environment, run: RunId, history: History) -> Afterm
     if outcome is None:
         return Aftermath()
     records, plan = records_of(environment), plan_of(history)
+    if known := recorded(records, run, history):
+        # Asked once more about a run that is over: what is open by now is none of its business.
+        return Aftermath(incident=known.incident)
     incident = _incident_of(environment, records, run, history, plan, outcome)
     records.keep(run_ended(history, plan, outcome, exercise=environment.incidents.exercise, incident=incident))
     remarks = [_tell(environment, incident)] if incident and outcome is not Outcome.DONE else []
@@ -136,8 +140,8 @@ def alarming(environment: Environment, run: RunId, plan: Plan, began: datetime, 
     return over
 
 
-def is_settled(environment: Environment, run: RunId, history: History) -> bool:
-    """Whether a run is recorded as it has come out; one that is under way is not. Changes nothing."""
+def recorded(records: Records, run: RunId, history: History) -> RunEnded | None:
+    """Return the record of a run as it has come out, None where there is none. Changes nothing."""
     last = history.entries[-1].at
-    kept = records_of(environment).history(application_of_run(run), since=last, until=last + timedelta(microseconds=1))
-    return any(each.run == run for each in kept.runs)
+    kept = records.history(application_of_run(run), since=last, until=last + timedelta(microseconds=1))
+    return next((each for each in kept.runs if each.run == run), None)

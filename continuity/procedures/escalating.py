@@ -62,6 +62,7 @@ def carry_on(
             records.note(told)
         for following in after(turn, times, taken):
             records.note(following)
+    logger.error("nobody can be told incident=%s because=its opening cannot be read", incident)
     return None
 
 

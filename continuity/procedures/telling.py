@@ -71,7 +71,7 @@ def keep_report(environment: Environment, report: RunReport) -> str:
 def report_markdown(report: RunReport) -> str:
     """Write the report of a run."""
     entries = report.history.entries
-    return run_markdown(
+    markdown = run_markdown(
         plan_of(report.history),
         summary_of(report),
         entries,
@@ -81,6 +81,9 @@ def report_markdown(report: RunReport) -> str:
         lost=lost_of(entries),
         confirmed=confirmed(report),
     )
+    beside = [f"**Incident:** {report.incident}"] if report.incident else []
+    beside += [f"**Look at:** {remark}" for remark in report.remarks]
+    return "\n\n".join([markdown, *beside])
 
 
 KEEP_REPORT = Operation(name="keep the report", run=keep_report, retry=PATIENT)

@@ -67,9 +67,14 @@ class Escalator:
         everything_at, runs_at = 0.0, 0.0
         while not self._ended.is_set():
             everything, runs = time.monotonic() >= everything_at, time.monotonic() >= runs_at
-            well = True
-            for name in list_applications(self._environment.applications):
-                well = self.look(ApplicationName(name), everything=everything, runs=runs) and well
+            try:
+                names = list_applications(self._environment.applications)
+                looked = [self.look(ApplicationName(name), everything=everything, runs=runs) for name in names]
+                well = all(looked)
+            except Exception:
+                # A mistake of our own must not leave people untold for good: the next look may get further.
+                logger.exception("incidents cannot be looked at")
+                well = False
             if everything and well:
                 everything_at = time.monotonic() + EVERYTHING_SECONDS
             if runs:

@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from continuity.adapters.approvals import find_plan, store_plan
+from continuity.adapters.records import Records
 from continuity.steps.places import journals_of
 from tests.fixtures.terminal import COMMAND
 
@@ -52,6 +53,12 @@ def test_a_rollback_goes_back_to_the_proven_point_and_keeps_the_replaced_databas
     assert (
         value(damaged.protected.dsn, "select count(*) from pg_database where datname like '%replaced%' and not datallowconn") == 1
     )
+    now = datetime.now(UTC)
+    name, kept = damaged.protected.application.name, Records(journals_of(damaged.protected.environment))
+    recorded = kept.history(name, since=now - timedelta(hours=1), until=now + timedelta(seconds=5))
+    assert [(each.run, each.verb, each.succeeded) for each in recorded.runs] == [(said["run"], "rollback", True)]
+    assert recorded.runs[0].rows_discarded == planned["discards"]["rows"]
+    assert recorded.drills[-1].proven
 
 
 def test_undo_swaps_back_as_a_run_of_its_own_and_says_what_that_loses(damaged):

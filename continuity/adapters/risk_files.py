@@ -79,8 +79,12 @@ def load_risks(folder: Path, application: Application, *, flows: Collection[str]
 
 def checks_of(application: Application) -> tuple[str, ...]:
     """Name the checks that a mitigation may link to: the application's own, and what every restore is compared by."""
-    own = (*application.rules, *application.tests, *application.queries)
-    return (*(each.name for each in own), *(kind.value for kind in Kind))
+    return (
+        *(rule.name for rule in application.rules),
+        *(test.name for test in application.tests),
+        *(query.name for query in application.queries),
+        *(kind.value for kind in Kind),
+    )
 
 
 def _refuse_unknown(path: Path, risk: Risk, what: str, linked: Sequence[str], known: Collection[str]) -> None:

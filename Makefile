@@ -3,6 +3,7 @@
 # make campaign   set up, then damage vaults 300 times at random (SEED=N repeats one)
 # make kill-campaign  set up, then kill COUNT=200 whole rollbacks, and walk as far at random (SEED=N repeats, COUNT=0 is all)
 # make fuzz-campaign  set up, then post 10,000 mutilated and 10,000 distinct alerts (SEED=N repeats)
+# make screenshots    set up, then photograph Prefect's pages for docs/images
 # make benchmark  set up, then measure beside PostgreSQL's own tools, and draw docs/images
 # make check      set up, then lint, types and the import rule
 
@@ -13,7 +14,7 @@ STAMP := .venv/.set-up
 SEED ?=
 COUNT ?= 200
 
-.PHONY: help setup demo test campaign kill-campaign fuzz-campaign benchmark check format lock clean
+.PHONY: help setup demo test campaign kill-campaign fuzz-campaign screenshots benchmark check format lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -41,6 +42,9 @@ fuzz-campaign: setup
 	@$(BIN)/python -m pytest -q -s tests/deployments/test_receiver.py -m campaign \
 	  --campaign 10000 $(if $(SEED),--campaign-seed $(SEED))
 
+screenshots: setup
+	@$(BIN)/python -m pytest -q tests/deployments/test_prefect_pages.py --screenshots docs/images
+
 benchmark: setup
 	@for each in backup restore recovery memory command_line swap rollback media quarantine webhooks; do \
 	  $(BIN)/python -m benchmarks.$$each || exit 1; done
@@ -58,6 +62,9 @@ format: setup
 lock: setup
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --all-extras --group dev --no-emit-index-url --no-header \
 	  --python-version 3.11 pyproject.toml --output-file requirements.lock
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
+	  --constraint requirements.lock $$(sed -nE 's/^([A-Za-z0-9._-]+)==.*/--no-emit-package \1/p' requirements.lock) \
+	  deployments/kubernetes/worker.in --output-file deployments/kubernetes/worker.lock
 
 clean:
 	rm -rf .venv .continuity

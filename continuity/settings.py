@@ -8,6 +8,7 @@ from pydantic import Field, SecretStr, model_validator
 
 from continuity.errors import ConfigurationRefused
 from continuity.notice_settings import NoticesSection
+from continuity.ping_settings import PingsSection
 from continuity.recovery_settings import RecoverySection, ShiftSection, TerraformSection
 from continuity.sections import BaseUrl, Model, Place, Section, parse, read_toml
 from continuity.webhook_settings import WebhooksSection
@@ -172,6 +173,10 @@ class PrefectSection(Section):
 
     api_url: str | None = None
     """Address of its API; by default Prefect's own profile says."""
+    prefix: Annotated[str, Field(pattern=r"^[a-z0-9-]{0,40}$")] = ""
+    """What the names of this environment's deployments begin with, such as "staging-", on a server that others use too."""
+    missed_backup_hours: Annotated[float, Field(ge=1)] = 26
+    """How long after a backup the next one is missed: a day, and two hours for it to be late in."""
     end_patience_seconds: Annotated[float, Field(gt=0)] = 90
     """How long a run's process may wait, once its work is over, for a Prefect server that does not answer."""
 
@@ -195,6 +200,7 @@ class Environment(Section):
     prefect: PrefectSection = PrefectSection()
     webhooks: WebhooksSection | None = None
     notices: NoticesSection | None = None
+    pings: PingsSection = PingsSection()
     applications: Path = Path("applications")
     """Folder of applications, each a folder with an application.toml."""
 

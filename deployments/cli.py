@@ -45,6 +45,7 @@ VERBS = {
     "alerts": ("alerting", "Show the accepted alerts and what became of them; switch automatic starts off and on."),
     "measures": ("assessing", "Measure a period by its records, each number with its objective, formula and source."),
     "risks": ("assessing", "Show what may go wrong, worst first, with the matrix and what incidents say of it."),
+    "deploy": ("deploying", "Put the deployments of applications into a Prefect server that exists."),
     "demo": ("stack", "Show the whole story on the embedded stack."),
 }
 """Verbs, each with its module in `deployments.commands` and its line in --help: showing them loads no module."""

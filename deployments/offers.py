@@ -17,12 +17,18 @@ from continuity.adapters.application_files import list_applications
 from continuity.domain.application import Application
 
 WORK_POOL = "continuity"
+TAG = "continuity"
+"""On every deployment, and so on every run: a server that others use too has other runs."""
+HEARTBEAT_SECONDS = 60
+"""How often a run says that its process lives. A rollback may take an hour: it must not be dead for long unseen."""
 SAMPLES = Path(__file__).parents[1] / "applications"
 JOB_ENVIRONMENT = {
     "PREFECT_LOGGING_EXTRA_LOGGERS": "continuity,expectations,flows,tasks",
+    # Those of helper threads cannot be placed.
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
+    "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(HEARTBEAT_SECONDS),
 }
-"""The product's own log lines belong into the log of the run; those of helper threads cannot be placed."""
+"""What every run's process is told: the product's own log lines belong into the log of the run."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +53,8 @@ class Offer:
     nightly: tuple[Nightly, ...] = ()
     choices: Mapping[str, Callable[[Application], tuple[str, ...]]] = field(default_factory=dict)
     """What a parameter may be, read from the application's description; where that says nothing, it is free text."""
+    journaled: bool = False
+    """Whether its runs carry out approved plans for the application: one that is interrupted can be gone on with."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,9 +68,10 @@ class Schedule:
 
 @dataclass(frozen=True, kw_only=True)
 class Definition:
-    """One deployment: an offer for one application."""
+    """One deployment: an offer for one application. `name` begins with the environment's prefix."""
 
     name: str
+    offer: str
     application: str
     entrypoint: str
     description: str
@@ -116,6 +125,7 @@ OFFERS = (
         entrypoint="flows.rollback:emergency_rollback",
         description="Goes back to a proven point: shows the plan, and waits for a person to approve it before anything is done.",
         tags=("rollback",),
+        journaled=True,
     ),
     Offer(
         name="recovery",
@@ -123,6 +133,7 @@ OFFERS = (
         description="Stands the application up again in an empty place, from the vault alone: shows the plan and what is missing,"
         " and waits for a person to approve it.",
         tags=("recovery",),
+        journaled=True,
     ),
     Offer(
         name="rehearsal",
@@ -137,6 +148,15 @@ OFFERS = (
         description="Takes a finished run back by the inverse of each of its steps: shows the plan, and waits for a person to"
         " approve it.",
         tags=("undo", "rollback"),
+        journaled=True,
+    ),
+    Offer(
+        name="resume",
+        entrypoint="flows.resume:resume_run",
+        description="Goes on with a run that was interrupted, exactly as it was approved. Does nothing where no run is open, or"
+        " where its process lives.",
+        tags=("resume", "rollback"),
+        journaled=True,
     ),
     Offer(
         name="phase",
@@ -145,6 +165,7 @@ OFFERS = (
         " person to approve it. Nothing is dropped.",
         tags=("phase", "rollback"),
         choices={"phase": _phase_names},
+        journaled=True,
     ),
     Offer(
         name="feature",
@@ -152,6 +173,7 @@ OFFERS = (
         description="Switches a feature on or off by its flag: shows the plan, and waits for a person to approve it.",
         tags=("feature", "rollback"),
         choices={"flag": _flag_names},
+        journaled=True,
     ),
     Offer(
         name="media",
@@ -159,6 +181,7 @@ OFFERS = (
         description="Brings the media bucket back to a moment, without deleting a version of any file: shows the plan, and waits"
         " for a person to approve it.",
         tags=("rollback", "media"),
+        journaled=True,
     ),
     Offer(
         name="column",
@@ -166,6 +189,7 @@ OFFERS = (
         description="Sets one column, table or constraint aside, without dropping or copying anything: shows the plan, and waits"
         " for a person to approve it before anything is done.",
         tags=("rollback", "partial"),
+        journaled=True,
     ),
 )
 
@@ -179,20 +203,21 @@ def minute_of(application: str) -> int:
 
 
 def definitions(
-    applications: Iterable[str], described: Mapping[str, Application] = MappingProxyType({})
+    applications: Iterable[str], described: Mapping[str, Application] = MappingProxyType({}), *, prefix: str = ""
 ) -> tuple[Definition, ...]:
     """Return the deployments of these applications; those that are `described` have forms that know them."""
-    return tuple(_define(offer, each, described.get(each)) for each in applications for offer in OFFERS)
+    return tuple(_define(offer, each, described.get(each), prefix) for each in applications for offer in OFFERS)
 
 
-def _define(offer: Offer, application: str, described: Application | None) -> Definition:
+def _define(offer: Offer, application: str, described: Application | None, prefix: str) -> Definition:
     minute = minute_of(application)
     return Definition(
-        name=f"{application}-{offer.name}",
+        name=f"{prefix}{application}-{offer.name}",
+        offer=offer.name,
         application=application,
         entrypoint=offer.entrypoint,
         description=offer.description,
-        tags=(application, *offer.tags),
+        tags=(TAG, application, *offer.tags),
         parameters={"application": application, **offer.parameters},
         schedules=tuple(
             Schedule(slug=each.slug, cron=f"{minute} {each.hour_utc} * * {each.days}", parameters=each.parameters)

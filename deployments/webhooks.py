@@ -16,7 +16,9 @@ from threading import Thread
 
 import uvicorn
 from fastapi import FastAPI, Request
+from fastapi import Response as PlainResponse
 from fastapi.responses import JSONResponse
+from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
@@ -32,9 +34,11 @@ from deployments.receiving import alertmanager, generic, grafana
 from deployments.receiving.bodies import Body, Budget, Refused
 from deployments.receiving.desk import UNAVAILABLE, Desk, Response
 from deployments.receiving.holding import hold_for, rehearse
+from deployments.receiving.metrics import exposition
 from deployments.receiving.posts import Door
 from deployments.receiving.residents import Resident
 from deployments.receiving.starting import DEPLOYMENTS, call_off, start_run
+from deployments.receiving.watching import Watch
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +61,8 @@ class Receiver:
     doors: Sequence[Door]
     desk: Desk
     residents: Sequence[Resident]
+    watch: Watch
+    """Keeps the figures that are told at /metrics."""
     rehearse: Callable[[], None]
     """Done once, beside the first answers."""
 
@@ -81,7 +87,7 @@ def open_receiver(environment: Environment) -> Receiver:
         )
     records = AlertRecords(journals_of(environment))
     names = sorted({route.application for route in routes})
-    api_url = environment.prefect.api_url
+    prefect = environment.prefect
     holds = Resident(
         records,
         names,
@@ -90,13 +96,13 @@ def open_receiver(environment: Environment) -> Receiver:
         wanted=lambda alert: alert.hold,
         act=partial(hold_for, environment=environment, records=records),
     )
-    runs = Resident(records, names, outcome=Begun, actions=DEPLOYMENTS, act=partial(start_run, records=records, api_url=api_url))
+    runs = Resident(records, names, outcome=Begun, actions=DEPLOYMENTS, act=partial(start_run, records=records, prefect=prefect))
     recalls = Resident(
         records,
         names,
         outcome=CalledOff,
         actions=[Action.ROLLBACK],
-        act=partial(call_off, records=records, api_url=api_url),
+        act=partial(call_off, records=records, prefect=prefect),
         after=Withdrawn,
     )
 
@@ -115,6 +121,7 @@ def open_receiver(environment: Environment) -> Receiver:
         doors=_open_doors(section),
         desk=desk,
         residents=(holds, runs, recalls),
+        watch=Watch(environment),
         rehearse=partial(rehearse, held, environment),
     )
 
@@ -127,7 +134,9 @@ def make_app(receiver: Receiver) -> FastAPI:
         Thread(target=receiver.rehearse, name="rehearsal", daemon=True).start()
         for resident in receiver.residents:
             resident.start()
+        receiver.watch.start()
         yield
+        await run_in_threadpool(receiver.watch.stop, END_SECONDS)
         for resident in receiver.residents:
             await run_in_threadpool(resident.stop, END_SECONDS)
 
@@ -140,6 +149,12 @@ def make_app(receiver: Receiver) -> FastAPI:
     @app.get("/health")
     def health() -> dict[str, object]:
         return {"serving": [door.path for door in receiver.doors], "dry_run": receiver.section.dry_run}
+
+    @app.get("/metrics", response_model=None)
+    async def metrics() -> PlainResponse:
+        # What is read from memory needs no thread, and so none of those that posts are answered by.
+        content = exposition(receiver.watch.readings(), datetime.now(UTC))
+        return PlainResponse(content, media_type=CONTENT_TYPE_LATEST)
 
     return app
 

@@ -5,6 +5,7 @@ from prefect.client.schemas.objects import State
 
 from continuity.procedures.backup import take_backup
 from continuity.procedures.drill import LIST_POINTS, drill_point
+from continuity.procedures.pinging import Job, pinging
 from expectations.validator import Validator
 from flows.artifacts import publish_backup, publish_drill
 from flows.forms import ProtectedName
@@ -24,9 +25,13 @@ def nightly_backup(application: ProtectedName, drill: bool = True) -> State[None
         drill: Restore the new point at once, and judge it. Without it, the point is stored but not proven.
 
     """
-    with protecting(application) as (protected, environment), Progress(protected.name) as progress:
+    with (
+        protecting(application) as (protected, environment),
+        pinging(protected, environment, Job.BACKUP) as told,
+        Progress(protected.name) as progress,
+    ):
         made = take_backup(protected, environment, created=scheduled_moment(), perform=perform_as_task, report=progress.report)
-        stored = publish_backup(made)
+        stored, told.said = publish_backup(made), f"stored: {made.manifest.id}"
         if not drill:
             return stored
         with Validator(parallel=environment.database.parallel) as validate:
@@ -38,4 +43,5 @@ def nightly_backup(application: ProtectedName, drill: bool = True) -> State[None
                 validate=validate,
                 report=progress.report,
             )
+        told.judged(proof.verdict, subject=made.manifest.id)
         return publish_drill(proof, perform_as_task(LIST_POINTS, protected, environment).points)

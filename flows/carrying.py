@@ -8,10 +8,11 @@ from continuity.adapters.approvals import WaitingPlan
 from continuity.domain.alerts import AcceptedAlert
 from continuity.domain.application import Application
 from continuity.domain.plan import Verb
+from continuity.domain.run import verb_of_run
 from continuity.procedures.alert_runs import approval_of, refuse_withdrawn
 from continuity.procedures.remaking import remake
 from continuity.procedures.rollback import KEEP_PLAN
-from continuity.procedures.runs import carry_out
+from continuity.procedures.runs import RunReport, carry_out
 from continuity.procedures.telling import KEEP_REPORT
 from continuity.settings import Environment
 from expectations.validator import Validator
@@ -48,9 +49,14 @@ def approve_and_carry_out(
             approvals=[approval],
             hands=task_hands(environment, validator, over_budget=telling_in_prefect(protected.name)),
         )
+    return tell_and_confirm(report, environment)
+
+
+def tell_and_confirm(report: RunReport, environment: Environment) -> State[None]:
+    """Keep and publish the report of a run, and ask whether the application works where that is asked."""
     perform_as_task(KEEP_REPORT, environment, report)
     ended = publish_run(report)
-    if waiting.plan.verb not in {Verb.ROLLBACK, Verb.RECOVERY}:
+    if verb_of_run(report.run) not in {Verb.ROLLBACK, Verb.RECOVERY}:
         # It is put back as fast as it was done: nobody is asked, half an hour long, whether it was right.
         return ended
     return with_message(ended, await_confirmation(report, environment))

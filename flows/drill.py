@@ -6,6 +6,7 @@ from prefect.runtime import flow_run
 
 from continuity.domain.choice import ByRule
 from continuity.procedures.drill import LIST_POINTS, drill_point
+from continuity.procedures.pinging import Job, pinging
 from expectations.validator import Validator
 from flows.artifacts import publish_drill
 from flows.forms import PointId, ProtectedName
@@ -39,6 +40,7 @@ def restore_drill(
     """
     with (
         protecting(application) as (protected, environment),
+        pinging(protected, environment, Job.DRILL) as told,
         Progress(protected.name) as progress,
         Validator(parallel=environment.database.parallel) as validate,
     ):
@@ -51,4 +53,5 @@ def restore_drill(
             validate=validate,
             report=progress.report,
         )
+        told.judged(proof.verdict, subject=proof.manifest.id)
         return publish_drill(proof, perform_as_task(LIST_POINTS, protected, environment).points)

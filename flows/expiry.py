@@ -3,7 +3,9 @@
 from prefect import flow
 from prefect.client.schemas.objects import State
 
+from continuity.domain.expiry_reports import expiry_line
 from continuity.procedures.expiry import expire
+from continuity.procedures.pinging import Job, pinging
 from flows.artifacts import publish_expiry
 from flows.forms import ProtectedName
 from flows.protection import protecting
@@ -26,8 +28,9 @@ def expire_points(
         allow_many: Go on where so many points would go at once that it looks like a mistake.
 
     """
-    with protecting(application) as (protected, environment):
+    with protecting(application) as (protected, environment), pinging(protected, environment, Job.EXPIRY) as told:
         report = expire(
             protected, environment, carry_out=carry_out, allow_many=allow_many, by="expire-points", perform=perform_as_task
         )
+        told.said = expiry_line(report.decisions, carried_out=report.carried_out)
         return publish_expiry(protected.name, report)

@@ -3,6 +3,7 @@
 from prefect import flow
 from prefect.client.schemas.objects import State
 
+from continuity.procedures.pinging import Job, pinging
 from continuity.procedures.validation import validate_live
 from expectations.validator import Validator
 from flows.artifacts import publish_validation
@@ -22,7 +23,9 @@ def validate_data(application: ProtectedName, database: DatabaseName = "") -> St
     """
     with (
         protecting(application) as (protected, environment),
+        pinging(protected, environment, Job.VALIDATION) as told,
         Validator(parallel=environment.database.parallel) as validate,
     ):
         report = validate_live(protected, environment, database=database, perform=perform_as_task, validate=validate)
+        told.judged(report.verdict, subject=report.database)
         return publish_validation(protected.name, report)

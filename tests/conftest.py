@@ -29,6 +29,9 @@ ANNOUNCED_SKIPS = (
     "no terraform on this machine",
     "no AWS provider on this machine",
     "no Alertmanager on this machine",
+    "no promtool on this machine",
+    "no prefect-kubernetes in this environment",
+    "no redis-server on this machine",
 )
 """Reasons for which a test may be skipped on a machine of CI; any other skip there is a failure."""
 

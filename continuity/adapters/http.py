@@ -33,6 +33,7 @@ class Visitor:
         method: str = "GET",
         json: Any = None,
         form: Mapping[str, str] | None = None,
+        content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         answer_seconds: float,
     ) -> Answer:
@@ -48,6 +49,7 @@ class Visitor:
             path,
             json=json,
             data=dict(form) if form else None,
+            content=content,
             headers=dict(headers or {}),
             timeout=answer_seconds,
             extensions={"trace": deadline.watch},

@@ -79,12 +79,10 @@ def load_risks(folder: Path, application: Application, *, flows: Collection[str]
 
 def checks_of(application: Application) -> tuple[str, ...]:
     """Name the checks that a mitigation may link to: the application's own, and what every restore is compared by."""
-    return (
-        *(rule.name for rule in application.rules),
-        *(test.name for test in application.tests),
-        *(query.name for query in application.queries),
-        *(kind.value for kind in Kind),
-    )
+    own = [each.name for each in application.rules]
+    own += [each.name for each in application.tests]
+    own += [each.name for each in application.queries]
+    return (*own, *(kind.value for kind in Kind))
 
 
 def _refuse_unknown(path: Path, risk: Risk, what: str, linked: Sequence[str], known: Collection[str]) -> None:

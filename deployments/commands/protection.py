@@ -14,21 +14,29 @@ if TYPE_CHECKING:
 def backup(application: str, *, drill: bool = True, where: Where = HERE) -> int:
     """Make a recovery point, and prove it by a restore unless --no-drill."""
     from continuity.procedures.backup import take_backup
+    from continuity.procedures.pinging import Job, pinging
     from continuity.steps.operation import perform_plainly
     from deployments.telling import protection as telling
 
     terminal, (protected, environment) = where.terminal(), where.load(application)
-    report = take_backup(protected, environment, created=datetime.now(UTC), perform=perform_plainly, report=terminal.progress)
-    proof = _drill(terminal, protected, environment, point=report.manifest.id, keep=False) if drill else None
+    with pinging(protected, environment, Job.BACKUP) as told:
+        report = take_backup(protected, environment, created=datetime.now(UTC), perform=perform_plainly, report=terminal.progress)
+        told.said = f"stored: {report.manifest.id}"
+        proof = _drill(terminal, protected, environment, point=report.manifest.id, keep=False) if drill else None
+        if proof:
+            told.judged(proof.verdict, subject=report.manifest.id)
     return telling.tell_backup(terminal, report, proof)
 
 
 def drill(application: str, *, point: str = "latest", keep: bool = False, where: Where = HERE) -> int:
     """Restore a point (an id, latest, oldest, random or due) into a scratch database and judge it."""
+    from continuity.procedures.pinging import Job, pinging
     from deployments.telling import protection as telling
 
     terminal, (protected, environment) = where.terminal(), where.load(application)
-    report = _drill(terminal, protected, environment, point=point, keep=keep)
+    with pinging(protected, environment, Job.DRILL) as told:
+        report = _drill(terminal, protected, environment, point=point, keep=keep)
+        told.judged(report.verdict, subject=report.manifest.id)
     return telling.tell_drill(terminal, report, protected, environment)
 
 
@@ -51,14 +59,19 @@ def _drill(terminal: "Terminal", protected: "Application", environment: "Environ
 
 def validate(application: str, *, database: str = "", where: Where = HERE) -> int:
     """Judge a live database by its suites and rules. Reads only."""
+    from continuity.procedures.pinging import Job, pinging
     from continuity.procedures.validation import validate_live
     from continuity.steps.operation import perform_plainly
     from deployments.telling import protection as telling
     from expectations.validator import Validator
 
     terminal, (protected, environment) = where.terminal(), where.load(application)
-    with Validator(parallel=environment.database.parallel) as validator:
+    with (
+        pinging(protected, environment, Job.VALIDATION) as told,
+        Validator(parallel=environment.database.parallel) as validator,
+    ):
         report = validate_live(protected, environment, database=database, perform=perform_plainly, validate=validator)
+        told.judged(report.verdict, subject=report.database)
     return telling.tell_validation(terminal, report)
 
 

@@ -17,12 +17,18 @@ def expire(
     where: Where = HERE,
 ) -> int:
     """Let points expire by the application's policy. Without --yes nothing goes."""
+    from continuity.domain.expiry_reports import expiry_line
     from continuity.procedures.expiry import expire as expire_points
+    from continuity.procedures.pinging import Job, pinging
     from continuity.steps.operation import perform_plainly
     from deployments.telling.retention import tell_expiry
 
     terminal, (protected, environment) = where.terminal(), where.load(application)
-    report = expire_points(protected, environment, carry_out=yes, allow_many=allow_many, by=getuser(), perform=perform_plainly)
+    with pinging(protected, environment, Job.EXPIRY) as told:
+        report = expire_points(
+            protected, environment, carry_out=yes, allow_many=allow_many, by=getuser(), perform=perform_plainly
+        )
+        told.said = expiry_line(report.decisions, carried_out=report.carried_out)
     return tell_expiry(terminal, report, protected, allowed_many=allow_many)
 
 

@@ -128,11 +128,16 @@ def _serve(
     variables: Mapping[str, str],
     report: Callable[[str], None],
 ) -> None:
+    from deployments.deploying import automate
+    from deployments.prefect_client import prefect_client
     from deployments.serving import register
 
     described = {name: application_files.load_application(applications, name) for name in list_applications(applications)}
-    registered = register(definitions(described, described), api_url=server.api_url)
+    offered = definitions(described, described)
+    registered = register(offered, api_url=server.api_url)
     report(f"{len(registered)} deployments: {', '.join(described)}")
+    with prefect_client(server.api_url) as client:
+        report(f"{len(automate(client, offered, registered))} automations: missed backups, failed drills, interrupted runs")
     prefect_worker.start_prefect_worker(services, server, variables)
     report("a worker that runs them")
 

@@ -5,37 +5,33 @@ templates), and whoever chooses parameters chooses what is run: the sender of an
 """
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-import httpx
-from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.objects import StateType
-from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
-from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 from prefect.states import Cancelling
 
 from continuity.adapters.alert_records import AlertRecords
 from continuity.domain.alerts import AcceptedAlert, Action, Begun, CalledOff, Withdrawn
-from continuity.errors import ConfigurationRefused, ContinuityError
+from continuity.errors import ContinuityError
+from continuity.settings import PrefectSection
+from deployments.prefect_client import prefect_client
 
 logger = logging.getLogger(__name__)
 
 DEPLOYMENTS = {
-    Action.BACKUP: "nightly-backup/{application}-backup",
-    Action.DRILL: "restore-drill/{application}-drill",
-    Action.VALIDATE: "validate-data/{application}-validation",
-    Action.ROLLBACK: "emergency-rollback/{application}-rollback",
+    Action.BACKUP: "nightly-backup/{prefix}{application}-backup",
+    Action.DRILL: "restore-drill/{prefix}{application}-drill",
+    Action.VALIDATE: "validate-data/{prefix}{application}-validation",
+    Action.ROLLBACK: "emergency-rollback/{prefix}{application}-rollback",
 }
 """The deployment of each action, by flow and name; a hold needs no Prefect."""
 
 NOT_BEGUN = {StateType.SCHEDULED, StateType.PENDING, StateType.PAUSED}
 
 
-def start_run(alert: AcceptedAlert, records: AlertRecords, *, api_url: str | None) -> Begun:
+def start_run(alert: AcceptedAlert, records: AlertRecords, *, prefect: PrefectSection) -> Begun:
     """Create the flow run of an alert. Prefect keeps one run a key, so called again it gives the same.
 
     Raises:
@@ -47,9 +43,9 @@ def start_run(alert: AcceptedAlert, records: AlertRecords, *, api_url: str | Non
         return Begun(alert=alert.id, at=now, because="the alert was over before its run was made")
     if (switch := records.switch(alert.application)) and not switch.on:
         return Begun(alert=alert.id, at=now, because=f"{switch.by} has switched alerts off: {switch.because}")
-    name = DEPLOYMENTS[alert.action].format(application=alert.application)
+    name = DEPLOYMENTS[alert.action].format(prefix=prefect.prefix, application=alert.application)
     parameters: dict[str, Any] = {"alert": alert.id} if alert.action is Action.ROLLBACK else {}
-    with _prefect(api_url) as client:
+    with prefect_client(prefect.api_url, patient=False) as client:
         deployment = client.read_deployment_by_name(name)
         run = client.create_flow_run_from_deployment(
             deployment.id,
@@ -65,7 +61,7 @@ def start_run(alert: AcceptedAlert, records: AlertRecords, *, api_url: str | Non
     return Begun(alert=alert.id, at=now, flow_run=str(run.id))
 
 
-def call_off(alert: AcceptedAlert, records: AlertRecords, *, api_url: str | None) -> CalledOff:
+def call_off(alert: AcceptedAlert, records: AlertRecords, *, prefect: PrefectSection) -> CalledOff:
     """Cancel the flow run of an alert that is over, where it still waits. The flow refuses by itself in any case.
 
     Raises:
@@ -78,32 +74,9 @@ def call_off(alert: AcceptedAlert, records: AlertRecords, *, api_url: str | None
         raise ContinuityError("its run is being made", transient=True)
     if not begun.flow_run:
         return CalledOff(alert=alert.id, at=now, because="there was no run yet")
-    with _prefect(api_url) as client:
+    with prefect_client(prefect.api_url, patient=False) as client:
         run = client.read_flow_run(UUID(begun.flow_run))
         if run.state_type not in NOT_BEGUN:
             return CalledOff(alert=alert.id, at=now, because=f"its run was {run.state_name} and is left alone")
         client.set_flow_run_state(run.id, Cancelling(message="the alert that started it is over"))
     return CalledOff(alert=alert.id, at=now, because=f"its run was {run.state_name} and is cancelled")
-
-
-@contextmanager
-def _prefect(api_url: str | None) -> Iterator[SyncPrefectClient]:
-    """Open Prefect's client without its own patience: who is not served now is tried again later."""
-    settings: dict[Any, Any] = {PREFECT_CLIENT_MAX_RETRIES: 0} | ({PREFECT_API_URL: api_url} if api_url else {})
-    try:
-        with temporary_settings(settings):
-            if not PREFECT_API_URL.value():
-                # Prefect's client would start a server of its own, which nobody looks at.
-                raise ContinuityError("no Prefect server is named", hint="Set `[prefect] api_url`, or PREFECT_API_URL.")
-            with get_client(sync_client=True) as client:
-                yield client
-    except ObjectNotFound as error:
-        raise ConfigurationRefused(
-            "the Prefect server lacks the deployment or the run", hint="Register the deployments; see docs/runbooks/prefect.md."
-        ) from error
-    except PrefectHTTPStatusError as error:
-        raise ContinuityError(f"Prefect answered {error.response.status_code}", hint="Read the server's log.") from error
-    except (httpx.HTTPError, OSError, RuntimeError) as error:
-        raise ContinuityError(
-            f"the Prefect server cannot be reached: {type(error).__name__}", hint="See that it runs.", transient=True
-        ) from error

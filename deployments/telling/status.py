@@ -1,8 +1,6 @@
 """What status and points tell. Loads nothing that touches a database: both answer in half a second."""
 
 import gc
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,14 +10,10 @@ from rich.text import Text
 from continuity.adapters.points import Listing
 from continuity.domain import reports
 from continuity.domain.application import Application
-from continuity.domain.media_replica import unprotected
-from continuity.domain.recovery_time import predict_recovery
-from continuity.domain.stages import Stage
-from continuity.domain.status import Status, assess
+from continuity.domain.status import Status
 from continuity.domain.trend import Measure
-from continuity.errors import ContinuityError
+from continuity.procedures.standing import assess_application
 from continuity.settings import Environment
-from continuity.steps.places import points_of
 from deployments.console import EXIT_DONE, EXIT_LOOK, Terminal, points_table
 
 _UNITS = {"size": lambda value: reports.size(int(value)), "seconds of snapshot": lambda value: f"{value:.0f} s"}
@@ -27,7 +21,7 @@ _UNITS = {"size": lambda value: reports.size(int(value)), "seconds of snapshot":
 
 def tell_points(terminal: Terminal, application: Application, environment: Environment) -> int:
     """List the points; what cannot be read is listed too."""
-    listing, status = _assessed(application, environment)
+    listing, status = _assess(application, environment)
     document = {
         "points": [
             {
@@ -52,7 +46,7 @@ def tell_points(terminal: Terminal, application: Application, environment: Envir
 
 def tell_status(terminal: Terminal, application: Application, environment: Environment) -> int:
     """Tell how the application stands: the last proven point, what needs a look, then the rest."""
-    listing, status = _assessed(application, environment, with_runs=True)
+    listing, status = _assess(application, environment, with_runs=True)
     proven, age = status.protection.last_proven, status.protection.age
     document = {
         "proven": {"id": proven.manifest.id, "age_seconds": round(age.total_seconds())} if proven and age is not None else None,
@@ -78,43 +72,11 @@ def tell_status(terminal: Terminal, application: Application, environment: Envir
     return EXIT_LOOK if status.to_look else EXIT_DONE
 
 
-def _assessed(application: Application, environment: Environment, *, with_runs: bool = False) -> tuple[Listing, Status]:
+def _assess(application: Application, environment: Environment, *, with_runs: bool = False) -> tuple[Listing, Status]:
     # The process ends right after: collecting garbage among a hundred manifests would take a fifth of its time.
     gc.disable()
-    store = points_of(environment, application.name)
-    listing = store.listing(catalogs=False)
-    listing = replace(listing, damaged=listing.damaged + store.acceptances().damaged)
-    runs: Sequence[str] = ()
-    measured: Mapping[Stage, float] = {}
-    unknown = ""
-    if with_runs:
-        from continuity.steps.open_runs import open_runs
-        from continuity.steps.recovery_times import read_recovery_times
-
-        try:
-            runs = open_runs(application, environment)
-            measured = read_recovery_times(environment, application.name)
-        except ContinuityError as error:
-            # The age of the last proven point is wanted all the more when a journal is damaged.
-            unknown = error.message
-    newest = max(listing.points, key=lambda state: state.manifest.created, default=None)
-    replica = environment.media.replica_bucket
-    status = assess(
-        listing.points,
-        application.objectives,
-        damaged=len(listing.damaged),
-        open_runs=runs,
-        unknown=unknown,
-        unprotected=unprotected(application, newest.manifest, replica=replica) if newest else "",
-        prediction=predict_recovery(
-            listing.points,
-            measured,
-            uses_cluster=application.uses_cluster,
-            builds_infrastructure=environment.terraform is not None,
-        ),
-        now=datetime.now(UTC),
-    )
-    return listing, status
+    assessed = assess_application(application, environment, now=datetime.now(UTC), with_runs=with_runs)
+    return assessed.listing, assessed.status
 
 
 def _first_line(status: Status) -> Text:

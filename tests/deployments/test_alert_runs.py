@@ -24,6 +24,7 @@ from continuity.domain.alerts import (
 )
 from continuity.domain.application import ApplicationName
 from continuity.errors import ContinuityError
+from continuity.settings import PrefectSection
 from deployments.offers import definitions
 from deployments.receiving.residents import Resident
 from deployments.receiving.starting import DEPLOYMENTS, call_off, start_run
@@ -67,9 +68,9 @@ def flow_run(begun: Begun):
 def test_an_alert_has_one_flow_run_which_knows_its_id_and_nothing_else(api_url, records):
     alert, drill = accepted(1), accepted(1, Action.DRILL)
 
-    first, again = (start_run(alert, records, api_url=api_url) for _ in range(2))
-    elsewhere = start_run(accepted(1, environment="staging"), records, api_url=api_url)
-    drilled = start_run(drill, records, api_url=api_url)
+    first, again = (start_run(alert, records, prefect=PrefectSection(api_url=api_url)) for _ in range(2))
+    elsewhere = start_run(accepted(1, environment="staging"), records, prefect=PrefectSection(api_url=api_url))
+    drilled = start_run(drill, records, prefect=PrefectSection(api_url=api_url))
 
     assert first.flow_run == again.flow_run
     assert len({first.flow_run, elsewhere.flow_run, drilled.flow_run}) == 3
@@ -83,17 +84,18 @@ def test_the_run_of_an_alert_that_is_over_is_cancelled_while_it_waits_and_never_
     for each in (waiting, late):
         records.accept(each)
     with pytest.raises(ContinuityError, match="its run is being made"):
-        call_off(waiting, records, api_url=api_url)
-    begun = start_run(waiting, records, api_url=api_url)
+        call_off(waiting, records, prefect=PrefectSection(api_url=api_url))
+    begun = start_run(waiting, records, prefect=PrefectSection(api_url=api_url))
     records.note(begun)
     for each in (waiting, late):
         records.note(Withdrawn(alert=each.id, at=datetime.now(UTC)))
 
-    called_off = call_off(waiting, records, api_url=api_url)
+    called_off = call_off(waiting, records, prefect=PrefectSection(api_url=api_url))
 
     assert called_off.because.endswith("is cancelled")
     assert flow_run(begun).state_type in {StateType.CANCELLED, StateType.CANCELLING}
-    assert start_run(late, records, api_url=api_url).because == "the alert was over before its run was made"
+    begun_late = start_run(late, records, prefect=PrefectSection(api_url=api_url))
+    assert begun_late.because == "the alert was over before its run was made"
 
 
 def test_with_prefect_down_a_run_is_made_later_by_whoever_lives_and_once(api_url, records):
@@ -103,7 +105,7 @@ def test_with_prefect_down_a_run_is_made_later_by_whoever_lives_and_once(api_url
 
     def act(alert: AcceptedAlert) -> Begun:
         tried.append(alert.level)
-        return start_run(alert, records, api_url=NOBODY if down[0] else api_url)
+        return start_run(alert, records, prefect=PrefectSection(api_url=NOBODY if down[0] else api_url))
 
     def resident() -> Resident:
         return Resident(records, [SHOP], outcome=Begun, actions=DEPLOYMENTS, act=act, look_seconds=0.5)

@@ -290,7 +290,7 @@ def test_the_samples_routes_are_read_and_every_action_has_its_deployment():
     assert {route.alert: route.action for route in load_routes(SAMPLES)}["DatabaseCorruption"] is Action.ROLLBACK
     flows = {offer.name: offer.entrypoint for offer in OFFERS}
     for action, name in starting.DEPLOYMENTS.items():
-        flow, _, deployment = name.format(application="x").partition("/")
+        flow, _, deployment = name.format(prefix="", application="x").partition("/")
         module, _, function = flows[deployment.removeprefix("x-")].partition(":")
         imported = getattr(__import__(module, fromlist=[function]), function)
         assert imported.name == flow, action

@@ -13,7 +13,10 @@ from kubernetes.client.rest import ApiException
 from kubernetes.dynamic import DynamicClient
 
 from continuity.adapters.cluster import Cluster
+from continuity.adapters.cluster_apply import Applier, Found
+from continuity.domain.manifests import Manifest
 from tests.fixtures.cluster import eventually, make_deployment
+from tests.fixtures.kubernetes_manifests import APPLICATION, FOLDER, job_of_a_run, manifests
 
 APPLY = {"_content_type": "application/apply-patch+yaml"}
 GATEWAY = ("gateway.networking.k8s.io", "v1")
@@ -480,3 +483,43 @@ def test_a_stale_merge_of_a_routes_rules_is_a_conflict(custom, ns) -> None:
     stale = {"metadata": {"resourceVersion": made["metadata"]["resourceVersion"]}, "spec": made["spec"]}
     with refused(409):
         custom.patch_namespaced_custom_object(*GATEWAY, ns, "httproutes", route, stale, **merge)
+
+
+# The manifests of deployments/kubernetes
+
+
+def test_the_server_would_take_every_manifest_as_it_is_written(kubernetes_api, ns) -> None:
+    wanted = [manifest_in(ns, each) for folder in (FOLDER, APPLICATION) for each in manifests(folder)]
+
+    seen = Applier(cluster=Cluster(api=kubernetes_api), force=True).try_all(wanted)
+
+    assert len(seen) == len(wanted) > 30
+    assert {str(each): each.name for each in wanted if seen[str(each)].found is Found.OTHER} == {}
+
+
+def manifest_in(namespace: str, content: dict) -> Manifest:
+    """Give a manifest moved into the namespace of the tests; what stands in none stays there."""
+    placed = "" if content["kind"] in {"Namespace", "ClusterRole", "ClusterRoleBinding"} else namespace
+    metadata = content["metadata"] | ({"namespace": placed} if placed else {})
+    return Manifest(
+        api_version=content["apiVersion"],
+        kind=content["kind"],
+        name=metadata["name"],
+        namespace=placed,
+        content=content | {"metadata": metadata},
+    )
+
+
+def test_the_server_would_take_the_job_that_a_worker_makes_of_a_run(kubernetes_api, ns) -> None:
+    job = job_of_a_run(service_account_name="continuity-acting")
+    job["metadata"]["namespace"] = ns
+    # Prefect's worker insists on them where Kubernetes knows neither.
+    for unknown in ("parallelism", "completions"):
+        del job["spec"]["template"]["spec"][unknown]
+    container = job["spec"]["template"]["spec"]["containers"][0]
+    container["args"] = ["prefect", "flow-run", "execute"]
+
+    made = client.BatchV1Api(kubernetes_api).create_namespaced_job(ns, job, dry_run="All", field_validation="Strict")
+
+    assert made.metadata.name.startswith("back-up-blottr-")
+    assert made.spec.template.spec.containers[0].security_context.read_only_root_filesystem

@@ -228,10 +228,13 @@ def test_without_its_token_nothing_is_served_but_what_it_is(local_cluster: servi
     connection.close()
 
 
-def test_what_it_cannot_do_is_refused(apps, namespace) -> None:
+def test_what_it_cannot_do_is_refused_and_may_be_tried(apps, namespace) -> None:
     described = alone("volumes", "nginx:1.27")
     described["spec"]["template"]["spec"]["volumes"] = [{"name": "data", "emptyDir": {}}]
 
+    tried = apps.create_namespaced_deployment(namespace, described, dry_run="All")
+
+    assert tried.spec.template.spec.volumes[0].name == "data"
     with pytest.raises(ApiException, match="the stand-in has none of these"):
         apps.create_namespaced_deployment(namespace, described)
 

@@ -15,10 +15,12 @@ import psycopg
 import pytest
 
 from continuity.adapters.alert_records import AlertRecords
+from continuity.adapters.application_files import list_applications
 from continuity.adapters.directory_vault import DirectoryVault
 from continuity.domain.alerts import Begun
 from continuity.errors import ConfigurationRefused, DatabaseError
 from continuity.settings import load_environment
+from deployments.automations import AUTOMATIONS, name_of
 from deployments.local import processes
 from deployments.local.object_store import CREDENTIALS, REGION
 from deployments.local.postgres import PostgresServer
@@ -227,8 +229,12 @@ def test_the_whole_stack_with_prefect_comes_up_serves_and_is_gone_after_down(app
     (name,) = (each["run"] for each in alerted.json()["alerts"])
     vault = AlertRecords(DirectoryVault(place / "vault"))
     begun = eventually(lambda: vault.noted(name, Begun), seconds=60)
+    automations = httpx.post(f"{stack.urls['prefect']}/api/automations/filter", json={}).json()
     stop_stack(place)
 
+    assert {name_of("", each, kind) for each in list_applications(applications) for kind in AUTOMATIONS} == {
+        each["name"] for each in automations
+    }
     assert asked_by_pages == stack.urls["prefect"] + "/api"
     assert answers == {"/api/health": (200, b"true"), "/": (200, b"<!doctype html>")}
     assert load_environment(stack.environment).prefect.api_url == stack.urls["prefect"] + "/api"

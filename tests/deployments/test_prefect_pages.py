@@ -47,12 +47,11 @@ def page(browser, prefect_server):
 
 
 @pytest.fixture
-def photograph(page, tmp_path_factory):
+def photograph(page, screenshots):
     """Save what a person sees, for people to look at."""
-    folder = tmp_path_factory.mktemp("screenshots")
 
     def take(name: str) -> None:
-        page.screenshot(path=folder / f"{name}.png", full_page=True)
+        page.screenshot(path=screenshots / f"prefect-{name.replace(' ', '-')}.png")
 
     return take
 

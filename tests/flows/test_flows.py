@@ -16,6 +16,7 @@ from flows.drill import restore_drill
 from flows.expiry import expire_points
 from flows.validation import validate_data
 from tasks.performing import perform_as_task
+from tests.fixtures.scripted_http import ok, scripted
 
 
 def _task_names(flow_run_id) -> list[str]:
@@ -165,3 +166,19 @@ def test_no_secret_reaches_prefects_parameters_or_artifacts(deployed, prefect_se
 
     assert password
     assert password not in asyncio.run(read())
+
+
+def test_a_flow_pings_the_switch_of_its_schedule_when_it_begins_and_when_it_has_ended(
+    shop, prefect_server, monkeypatch, tmp_path
+):
+    shop.add(age_days=0)
+    file = shop.write_files(tmp_path)
+    monkeypatch.setenv("CONTINUITY_ENVIRONMENT", str(file))
+    with scripted(ok()) as switch:
+        monkeypatch.setenv("PINGS", f"{switch.url}/a-key")
+        file.write_text(file.read_text() + '[pings]\nbase = "env:PINGS"\n')
+
+        state = expire_points("shop", return_state=True)
+
+    assert (state.name, switch.requests[-1].body.decode()) == ("DryRun", state.message)
+    assert [each.path for each in switch.requests] == ["/a-key/shop-expiry/start", "/a-key/shop-expiry"]

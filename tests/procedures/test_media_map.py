@@ -12,9 +12,9 @@ from continuity.domain.recovery_point import ReplicaCopy
 from continuity.domain.rollback import Scope
 from continuity.errors import UnsafeOperation
 from continuity.procedures.rollback import RollbackWish, make_plan
+from continuity.procedures.standing import assess_application
 from continuity.steps.operation import perform_plainly
 from continuity.steps.places import vault_of
-from deployments.telling.status import _assessed
 from tests.fixtures.object_stores import make_bucket
 
 
@@ -55,7 +55,7 @@ def test_the_map_names_the_current_version_of_every_file(protect, moto_endpoint)
     plan = make_plan(*here, RollbackWish(scope=Scope.DATABASE), perform=perform_plainly, now=datetime.now(UTC))
     said = "media is not protected: no replica holds its bytes (`[media] replica_bucket`)"
     assert said in plan.estimates.notes
-    assert said in _assessed(*here)[1].to_look
+    assert said in assess_application(*here, now=datetime.now(UTC)).status.to_look
     assert any("no replica holds the bytes" in each for each in manifest.not_included)
     assert any(each.startswith("media replica: media is not protected") for each in manifest.warnings)
 

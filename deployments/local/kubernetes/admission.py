@@ -171,7 +171,20 @@ def _wrong_pod(pod: Object, path: str) -> Iterator[tuple[str, str]]:
         yield f"{path}.containers.name", "Duplicate value"
     for each in containers:
         yield from ((f"{path}.containers.{field}", "Required value") for field in ("name", "image") if not each.get(field))
-    # A container that would silently lack its files is worse than none.
-    yield from (
+
+
+def refuse_what_cannot_run(resource: Resource, new: Object) -> None:
+    """Refuse what a real cluster would run and the stand-in cannot: that is no fault of the object, so a dry run takes it.
+
+    Raises:
+        Refused: 422. A container that would silently lack its files is worse than none.
+
+    """
+    if resource not in (DEPLOYMENTS, JOBS, PODS):
+        return
+    path = "spec" if resource is PODS else "spec.template.spec"
+    pod = new["spec"] if resource is PODS else new["spec"]["template"]["spec"]
+    if causes := [
         (f"{path}.{field}", "the stand-in has none of these") for field in ("initContainers", "volumes") if pod.get(field)
-    )
+    ]:
+        raise invalid(resource, new["metadata"]["name"], *causes)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from deployments.local.kubernetes.admission import admitted, changed, invalid, timestamp
+from deployments.local.kubernetes.admission import admitted, changed, invalid, refuse_what_cannot_run, timestamp
 from deployments.local.kubernetes.containers import log_path
 from deployments.local.kubernetes.controllers import delete_pod, owned_by
 from deployments.local.kubernetes.ownership import applied, updated
@@ -105,7 +105,10 @@ class Api:
         return admitted(request.resource, request.namespace, proposed)
 
     def _keep(self, request: Request, new: Object) -> Object:
-        return new if _is_dry(request) else self.store.write(request.resource, new)
+        if _is_dry(request):
+            return new
+        refuse_what_cannot_run(request.resource, new)
+        return self.store.write(request.resource, new)
 
     def delete(self, request: Request) -> Object:
         """Delete an object, and what it owns; pods and namespaces stay until what runs in them has ended."""

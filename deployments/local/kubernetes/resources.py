@@ -57,11 +57,16 @@ AUTOSCALERS = _kind("autoscaling/v2", "HorizontalPodAutoscaler")
 DEFINITIONS = _kind("apiextensions.k8s.io/v1", "CustomResourceDefinition", namespaced=False, generation=("spec",))
 BUILT_IN = (
     *(NAMESPACES, PODS, CONFIG_MAPS, SECRETS, DEPLOYMENTS, REPLICA_SETS, JOBS, AUTOSCALERS, DEFINITIONS),
-    # Kept, and nothing else: there is no network, and everybody with the token may do everything.
+    # Kept, and nothing else: there is no network and no disk, and everybody with the token may do everything.
     _kind("v1", "Service"),
     _kind("v1", "ServiceAccount"),
     _kind("rbac.authorization.k8s.io/v1", "Role"),
     _kind("rbac.authorization.k8s.io/v1", "RoleBinding"),
+    _kind("rbac.authorization.k8s.io/v1", "ClusterRole", namespaced=False),
+    _kind("rbac.authorization.k8s.io/v1", "ClusterRoleBinding", namespaced=False),
+    _kind("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies", generation=("spec",)),
+    _kind("policy/v1", "PodDisruptionBudget", generation=("spec",)),
+    _kind("apps/v1", "StatefulSet", generation=("spec",)),
     _kind("networking.k8s.io/v1", "Ingress", "ingresses", generation=("spec",)),
     _kind("gateway.networking.k8s.io/v1", "HTTPRoute", custom=True, generation=("spec",), schema=_ROUTE),
 )

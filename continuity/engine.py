@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from continuity.adapters.leases import HeldLease
+from continuity.domain.ending import ASKED_TO_TAKE_BACK
 from continuity.domain.plan import Facts, Plan, PlannedStep
 from continuity.domain.run import EntryKind, Outcome
 from continuity.errors import ContinuityError, Overtaken, UnsafeOperation
@@ -109,7 +110,7 @@ class Engine:
                 f"{self.journal.run} has passed its pivot: it can only go forward",
                 hint=f"Finish it with `continuity resume {self.journal.run}`, then undo it as a run of its own.",
             )
-        return self._turn_back(plan, None, "asked to take it back")
+        return self._turn_back(plan, None, ASKED_TO_TAKE_BACK)
 
     def _go(self, plan: Plan, step: PlannedStep) -> Ended | None:
         """Bring one step about; return what the run has come to where that did not succeed."""

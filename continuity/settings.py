@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, SecretStr, model_validator
 
 from continuity.errors import ConfigurationRefused
+from continuity.incident_settings import IncidentsSection
 from continuity.notice_settings import NoticesSection
 from continuity.ping_settings import PingsSection
 from continuity.recovery_settings import RecoverySection, ShiftSection, TerraformSection
@@ -200,6 +201,7 @@ class Environment(Section):
     prefect: PrefectSection = PrefectSection()
     webhooks: WebhooksSection | None = None
     notices: NoticesSection | None = None
+    incidents: IncidentsSection = IncidentsSection()
     pings: PingsSection = PingsSection()
     applications: Path = Path("applications")
     """Folder of applications, each a folder with an application.toml."""

@@ -3,8 +3,9 @@
 import re
 from datetime import UTC, datetime
 
+from continuity.domain.activity import Discards
 from continuity.domain.incident import IncidentId
-from continuity.domain.plan import Plan, Verb
+from continuity.domain.plan import Facts, Plan, Verb
 from continuity.domain.records import DrillDone, RunEnded
 from continuity.domain.recovery_point import DrillRecord, Manifest
 from continuity.domain.run import EntryKind, History, Outcome, application_of_run
@@ -17,14 +18,21 @@ ASKED_TO_TAKE_BACK = "asked to take it back"
 _MOMENT = re.compile(r"\d{8}T\d{6}Z$")
 
 
+def losses(discards: Discards) -> Facts:
+    """Return what a run is expected to lose, as its journal's first entry says it."""
+    rows = 0 if discards.kept else None if discards.unknown else discards.rows
+    return {"discards": str(discards), ROWS_DISCARDED: rows}
+
+
 def came_to(history: History) -> Outcome | None:
-    """Say what a run has come to so far: it has ended, or a process has stopped at a failure and left it open; else None."""
-    if (outcome := history.outcome) is not None:
-        return outcome
-    last = history.entries[-1]
-    if last.kind is not EntryKind.FAILED:
-        return None
-    return Outcome.UNDO_INCOMPLETE if history.undoing else Outcome.INCOMPLETE
+    """Say what a run has come to so far: it has ended, or something in it has failed and left it open; else None."""
+    if history.outcome is not None:
+        return history.outcome
+    failed = [entry for entry in history.entries if entry.kind is EntryKind.FAILED]
+    if any(entry.facts.get("undo") and not history.undone(entry.step) for entry in failed):
+        return Outcome.UNDO_INCOMPLETE
+    stopped = not history.undoing and any(history.done(entry.step) is None for entry in failed)
+    return Outcome.INCOMPLETE if stopped else None
 
 
 def run_ended(history: History, plan: Plan, outcome: Outcome, *, exercise: bool, incident: IncidentId | None) -> RunEnded:

@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 
 from continuity.domain.incident import Closed, Due, MessageKind, Sent, Taken
 from continuity.domain.incidents import Incident
+from continuity.domain.people import People
 
 RETAKEN_AFTER = timedelta(seconds=60)
 """How long a process may take to send a message; longer than all channels of a message are waited for."""
@@ -41,6 +42,19 @@ class Timetable:
         if step + 1 >= len(self.waits) and not self.repeats:
             return None
         return self.waits[step % len(self.waits)]
+
+
+def timetable_of(people: People | None, incident: Incident) -> Timetable:
+    """Return when the people of an application are told of an incident; without any, nobody is."""
+    promise = people.levels.get(incident.level) if people else None
+    if people is None or promise is None or promise.deadline is None:
+        return Timetable(tells=False)
+    chain = people.chains.get(incident.opened.chain)
+    return Timetable(
+        waits=tuple(step.wait for step in chain.steps) if chain else (),
+        repeats=chain.repeats if chain else False,
+        updates=promise.update,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -48,6 +48,17 @@ def verb_of_run(run: str) -> Verb:
     return Verb(run.rsplit("-", 3)[1])
 
 
+def moment_of_run(run: str) -> datetime:
+    """Return when a run was begun, by its id, to the second.
+
+    Raises:
+        ConfigurationRefused: the text is no such id.
+
+    """
+    application_of_run(run)
+    return datetime.strptime(run.rsplit("-", 2)[1], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+
+
 class EntryKind(StrEnum):
     """What a journal entry says."""
 

@@ -14,6 +14,7 @@ from continuity.domain.choice import choose_for_drill
 from continuity.domain.recovery_point import DrillRecord, KeptDatabase, Manifest, PointState
 from continuity.domain.verdict import Finding, Trouble, Verdict, judge
 from continuity.errors import ContinuityError, DamagedObject, DatabaseError, DrillFailed, NotStored, UnsafeOperation
+from continuity.procedures.records import keep_drill
 from continuity.procedures.warm import drop_older_warm
 from continuity.settings import Environment
 from continuity.steps.agreement import compare_with_map
@@ -122,6 +123,7 @@ def drill_point(
     seconds = (finished - started).total_seconds()
     record = _record(manifest, examined, finished, seconds)
     perform(RECORD, environment, manifest, record, verdict.findings, examined.result)
+    warnings += tuple(filter(None, [keep_drill(environment, manifest, record)]))
     if examined.warm:
         warnings += perform(DROP_OLDER_WARM, application, environment, listing, examined.warm, finished)
     return DrillReport(

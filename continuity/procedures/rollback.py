@@ -22,7 +22,7 @@ from continuity.domain.workloads import WorkloadState, digest_in
 from continuity.errors import ConfigurationRefused
 from continuity.procedures.drill import LIST_POINTS
 from continuity.procedures.live import OBSERVE
-from continuity.procedures.runs import read_measured
+from continuity.procedures.measured import read_measured
 from continuity.settings import Environment
 from continuity.steps.building import read_release_tags
 from continuity.steps.operation import PATIENT, Operation, Perform

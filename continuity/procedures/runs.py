@@ -11,17 +11,20 @@ from continuity.adapters.approvals import WaitingPlan, read_approvals
 from continuity.adapters.confirmations import find_confirmation
 from continuity.adapters.leases import HeldLease, holding, last_lease
 from continuity.adapters.vault import Vault
+from continuity.domain.activity import Discards
 from continuity.domain.application import Application, ApplicationName
 from continuity.domain.approval import Approval, check_approvals
 from continuity.domain.confirmation import Confirmation
-from continuity.domain.estimates import measured_seconds
+from continuity.domain.ending import losses
 from continuity.domain.holds import hold_after
+from continuity.domain.incident import IncidentId
 from continuity.domain.lease import Purpose
 from continuity.domain.plan import Facts, Plan, PlannedStep, Verb, what_changed
 from continuity.domain.run import EntryKind, History, RunId, run_id, verb_of_run
 from continuity.engine import Ended, Engine, Observer, Phase, unobserved
-from continuity.errors import ConfigurationRefused, DamagedObject, NotStored, UnsafeOperation, VaultError
-from continuity.journal import Journal, list_runs, plan_facts, plan_of, read_history
+from continuity.errors import ConfigurationRefused, UnsafeOperation, VaultError
+from continuity.journal import Journal, plan_facts, plan_of, read_history
+from continuity.procedures.aftermath import alarming, settle
 from continuity.procedures.stopwatch import OverBudget, Stopwatch, noting, tell_nobody
 from continuity.settings import Environment
 from continuity.steps.kinds import kinds_of_steps
@@ -34,9 +37,6 @@ from continuity.steps.shadow import Judge
 from continuity.steps.step import World
 
 logger = logging.getLogger(__name__)
-
-RUNS_MEASURED = 5
-"""How many of the latest runs are looked at for how long steps take: reading more would cost the plan more than it tells."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +63,10 @@ class RunReport:
     history: History
     confirmation: Confirmation | None = None
     """A person's word that the application works, where it has been given."""
+    incident: IncidentId | None = None
+    """The incident that it has opened or belongs to."""
+    remarks: tuple[str, ...] = ()
+    """What could not be recorded of it beside its journal."""
 
 
 def carry_out(
@@ -107,7 +111,7 @@ def carry_out(
             valid=timedelta(minutes=section.approval_minutes),
             now=datetime.now(UTC),
         )
-        told = {"approved by": list(names), "discards": str(waiting.estimates.discards)}
+        told = {"approved by": list(names), **losses(waiting.estimates.discards)}
         return _begin(application, environment, run, plan, lease, hands, told)
 
 
@@ -124,7 +128,7 @@ def carry_out_at_once(
     run = run_id(application.name, verb, datetime.now(UTC), nonce=uuid4().hex)
     with _held(environment, application, run) as lease:
         _refuse_beside_open_run(journals_of(environment), lease)
-        told = {"approved by": [lease.lease.holder.actor], "discards": "nothing"}
+        told = {"approved by": [lease.lease.holder.actor], **losses(Discards(kept=True))}
         return _begin(application, environment, run, make(), lease, hands, told)
 
 
@@ -187,22 +191,6 @@ def active_hold(journals: Vault, application: ApplicationName) -> RunId | None:
     return RunId(hold) if hold else None
 
 
-def read_measured(environment: Environment, application: ApplicationName) -> dict[str, float]:
-    """Return how long each kind of step took when it was last done in one of the latest runs. Changes nothing.
-
-    Of several, since the last may be of another verb: a discard says nothing of a rollback. A journal that is damaged
-    costs its figures alone: they are estimates, and who acts on a journal verifies it.
-    """
-    journals = journals_of(environment)
-    histories = []
-    for run in list_runs(journals, application)[:RUNS_MEASURED]:
-        try:
-            histories.append(read_history(journals, run))
-        except (DamagedObject, NotStored, ConfigurationRefused) as error:
-            logger.warning("not measured run=%s because=%s", run, error.message)
-    return measured_seconds(histories, [plan_of(history) for history in histories])
-
-
 @contextmanager
 def _held(environment: Environment, application: Application, run: RunId) -> Iterator[HeldLease]:
     with holding(journals_of(environment), application.name, _purpose(verb_of_run(run)), run=run) as lease:
@@ -235,7 +223,8 @@ def _engine(application: Application, environment: Environment, run: RunId, leas
 def _carry_out(run: RunId, engine: Engine, hands: Hands) -> RunReport:
     """Carry the plan out with each stage held against its budget."""
     journal = engine.journal
-    over = noting(journal, hands.over_budget)
+    alarm = alarming(engine.world.environment, run, journal.plan, journal.history.started, hands.over_budget)
+    over = noting(journal, alarm)
     with Stopwatch(journal.plan, journal.history, over, now=lambda: datetime.now(UTC)) as stopwatch:
 
         def observe(step: PlannedStep, phase: Phase) -> None:
@@ -253,7 +242,11 @@ def _report(run: RunId, engine: Engine, ended: Ended) -> RunReport:
         # The run is over, and its report must not fail on this: it says that nobody has confirmed.
         logger.warning("confirmation unknown run=%s because=%s", run, error.message)
         confirmation = None
-    return RunReport(run=run, ended=ended, history=engine.journal.history, confirmation=confirmation)
+    history = engine.journal.history
+    after = settle(engine.world.environment, run, history)
+    return RunReport(
+        run=run, ended=ended, history=history, confirmation=confirmation, incident=after.incident, remarks=after.remarks
+    )
 
 
 def _refuse_beside_open_run(journals: Vault, lease: HeldLease) -> None:

@@ -6,7 +6,7 @@ from continuity.domain.plan import Plan, PlannedStep, Verb
 from continuity.domain.run import EntryKind, run_id
 from continuity.domain.stages import Stage
 from continuity.journal import Journal, entry_key, plan_facts
-from continuity.procedures.runs import RUNS_MEASURED, read_measured
+from continuity.procedures.measured import RUNS_MEASURED, read_measured
 from continuity.steps.places import journals_of
 
 NOW = datetime.now(UTC)

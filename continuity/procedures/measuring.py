@@ -11,6 +11,7 @@ from continuity.domain.measures import Evidence, measure
 from continuity.domain.records import Unreadable
 from continuity.errors import ConfigurationRefused
 from continuity.procedures.incidents import read_incidents, records_of
+from continuity.procedures.records import read_history
 from continuity.settings import Environment
 
 LONGEST_UNSEEN = timedelta(days=365)
@@ -51,10 +52,9 @@ def measure_application(
             f"from {since:%Y-%m-%d %H:%M %Z} to {until:%Y-%m-%d %H:%M %Z} nothing has happened",
             hint="Give a --since that is past, and earlier than --until; without a zone both are UTC.",
         )
-    records = records_of(environment)
     # What is recorded in the future, by a clock that is ahead, has happened: a period that reaches the present has it.
-    history = records.history(application.name, since=since, until=until if until < now else now + LONGEST_UNSEEN)
-    read = read_incidents(records, application.name, since=since - LONGEST_UNSEEN)
+    history = read_history(environment, application.name, since=since, until=until if until < now else now + LONGEST_UNSEEN)
+    read = read_incidents(records_of(environment), application.name, since=since - LONGEST_UNSEEN)
     unreadable = (*history.unreadable, *read.unreadable)
     evidence = Evidence(
         incidents=tuple(map(times_of, read.incidents)),

@@ -9,6 +9,7 @@ from continuity.domain.records import DrillDone, RunEnded, Unreadable
 from continuity.domain.risks import YEAR, Register, Risk, weigh
 from continuity.procedures.alert_switch import recent_alerts
 from continuity.procedures.incidents import read_incidents, records_of
+from continuity.procedures.records import read_history
 from continuity.settings import Environment
 from continuity.steps.places import points_of
 
@@ -49,9 +50,8 @@ def weigh_register(
         VaultError: the vault cannot be reached.
 
     """
-    records = records_of(environment)
-    read = read_incidents(records, application.name, since=now - 2 * YEAR)  # it looks at when they began
-    history = records.history(application.name, since=now - YEAR, until=now)
+    read = read_incidents(records_of(environment), application.name, since=now - 2 * YEAR)  # it looks at when they began
+    history = read_history(environment, application.name, since=now - YEAR, until=now)
     return WeighedRegister(
         register=weigh(risks, read.incidents, until=now),
         results=LastResults(

@@ -120,4 +120,5 @@ def test_the_register_is_told_with_matrix_disagreement_evidence_and_last_results
     links = {link["name"]: link["last"] for each in by_name["relations-corrupt-data"]["mitigations"] for link in each["links"]}
     assert (links["drill"]["said"], links["drill"]["good"]) == ("sound", True)
     assert by_name["double-booking"]["evidence"]["suggested"] == "high"
+    assert "guestbook has no register" in seat("risks", "guestbook", code=0)
     assert document["matrix"]["low"] == ["low", "low", "low", "medium"]

@@ -43,6 +43,8 @@ VERBS = {
     "unpin": ("retention", "Let a pinned point expire by rule again."),
     "webhooks": ("alerting", "Take alerts from Alertmanager, Grafana and signed posts, and act on them once."),
     "alerts": ("alerting", "Show the accepted alerts and what became of them; switch automatic starts off and on."),
+    "measures": ("assessing", "Measure a period by its records, each number with its objective, formula and source."),
+    "risks": ("assessing", "Show what may go wrong, worst first, with the matrix and what incidents say of it."),
     "deploy": ("deploying", "Put the deployments of applications into a Prefect server that exists."),
     "incidents": ("incidents", "List the incidents of an application, the open ones first."),
     "incident": ("incidents", "Open an incident by hand, show one, or change its level."),

@@ -1,8 +1,9 @@
 """How much of the time the application has served, as far as somebody has watched. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 from continuity.domain.measure import Measure, Unit
 from continuity.domain.reports import duration
@@ -20,6 +21,13 @@ class Watched:
     spans: tuple[Span, ...] = ()
     outages: tuple[tuple[datetime, datetime | None], ...] = ()
     """From and to; None while it lasts. They may overlap, and stand in any order."""
+
+
+def watched_by(looks: Iterable[datetime], outages: Sequence[tuple[datetime, datetime | None]], *, patience: timedelta) -> Watched:
+    """Return when somebody watched who has looked at these moments: between two that are no further apart than `patience`."""
+    moments = sorted(each.astimezone(UTC) for each in looks)
+    spans = [Span(began=one, ended=next_one) for one, next_one in pairwise(moments) if next_one - one <= patience]
+    return Watched(spans=merge(spans), outages=tuple(outages))
 
 
 def availability(watched: Watched, period: Span) -> Measure:

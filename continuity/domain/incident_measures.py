@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from continuity.domain.alerts import Level
 from continuity.domain.incident import IncidentId
+from continuity.domain.incidents import Incident
 from continuity.domain.measure import Measure, Unit
 from continuity.domain.reports import duration
 
@@ -31,7 +32,7 @@ _HIT_USERS = frozenset({Level.CRITICAL, Level.HIGH})
 
 @dataclass(frozen=True, kw_only=True)
 class IncidentTimes:
-    """What of an incident is measured. All times in UTC; None where it has not come to that, or nobody has said."""
+    """What of an incident is measured. All times are aware; None where it has not come to that, or nobody has said."""
 
     incident: IncidentId
     level: Level
@@ -43,6 +44,23 @@ class IncidentTimes:
     users_total: int | None = None
     revenue_hours: float | None = None
     exercise: bool = False
+
+
+def times_of(incident: Incident) -> IncidentTimes:
+    """Return what of an incident is measured."""
+    said = incident.assessed
+    return IncidentTimes(
+        incident=incident.id,
+        level=incident.level,
+        began=incident.opened.began,
+        noticed=incident.opened.noticed,
+        acknowledged=incident.acknowledged.at if incident.acknowledged else None,
+        ended=incident.resolved.ended if incident.resolved else None,
+        users_affected=said.users_affected,
+        users_total=said.users_total,
+        revenue_hours=said.revenue_hours,
+        exercise=incident.opened.exercise,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,38 @@
+"""Writes a page as one HTML file by Jinja's templates, which escape every value (autoescape)."""
+
+import re
+from functools import cache
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from continuity.domain.page import Page, moment, said
+from continuity.domain.printable import printable
+
+CONTENT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+"""What a browser may do with a page: nothing is fetched, nothing runs, and nothing is sent."""
+
+_CODE = re.compile(r"`([^`]+)`")
+
+
+def page_html(page: Page) -> str:
+    """Write a page. It needs no other file, and a browser runs and fetches nothing for it."""
+    return _templates().get_template("page.html.j2").render(page=page, policy=CONTENT_POLICY)
+
+
+@cache
+def _templates() -> Environment:
+    templates = Environment(
+        loader=PackageLoader("continuity.adapters.pages", "."),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    templates.filters |= {"words": _words, "said": said, "moment": moment, "printable": printable}
+    return templates
+
+
+def _words(text: str) -> Markup:
+    """Escape words, and show what stands between backticks as a command."""
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(printable(text)))))  # noqa: S704 -- escaped just before

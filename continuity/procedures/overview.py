@@ -1,0 +1,85 @@
+"""Everything that pages show of an application, read from its vault."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from continuity.domain.application import Application
+from continuity.domain.coverage import Prepared, find_gaps
+from continuity.domain.incident_measures import IncidentTimes
+from continuity.domain.incidents import Incident
+from continuity.domain.measures import Evidence, measure
+from continuity.domain.media_replica import unprotected
+from continuity.domain.overview import Overview, all_drills
+from continuity.domain.records import Review
+from continuity.procedures.incidents import read_incidents, records_of
+from continuity.procedures.standing import assess_application
+from continuity.settings import Environment
+
+
+def read_overview(
+    application: Application,
+    environment: Environment,
+    *,
+    since: datetime,
+    now: datetime,
+    measured_since: Callable[[Sequence[Review]], datetime] | None = None,
+) -> Overview:
+    """Read an application's points, records and incidents from a moment on. Changes nothing.
+
+    `measured_since` chooses by the reviews that were held from which moment on is measured; without it that is `since`.
+
+    Raises:
+        VaultError: the vault cannot be reached.
+
+    """
+    assessed = assess_application(application, environment, now=now, with_runs=True)
+    points, status = assessed.listing.points, assessed.status
+    records = records_of(environment)
+    history = records.history(application.name, since=since, until=now)
+    read = read_incidents(records, application.name)
+    unreadable = (*history.unreadable, *read.unreadable)
+    drills = all_drills(history.drills, points, since=since)
+    evidence = Evidence(
+        incidents=tuple(map(_times, read.incidents)),
+        runs=history.runs,
+        drills=drills,
+        unreadable=len(unreadable),
+    )
+    began = measured_since(history.reviews) if measured_since else since
+    newest = status.newest.manifest if status.newest else None
+    media = unprotected(application, newest, replica=environment.media.replica_bucket) if newest else ""
+    return Overview(
+        application=application,
+        status=status,
+        gaps=find_gaps(application, status, _prepared(application, environment), media=media),
+        drills=drills,
+        runs=tuple(sorted(history.runs, key=lambda each: each.ended)),
+        incidents=read.incidents,
+        reviews=history.reviews,
+        measures=measure(evidence, application.objectives, since=began, until=now, now=now),
+        exercises=measure(evidence, application.objectives, since=began, until=now, exercise=True, now=now),
+        unreadable=unreadable,
+        since=began,
+        now=now,
+    )
+
+
+def _prepared(application: Application, environment: Environment) -> Prepared:
+    folder = environment.applications / application.name
+    return Prepared(people=(folder / "people.toml").is_file(), register=(folder / "risks.toml").is_file())
+
+
+def _times(incident: Incident) -> IncidentTimes:
+    said = incident.assessed
+    return IncidentTimes(
+        incident=incident.id,
+        level=incident.level,
+        began=incident.opened.began,
+        noticed=incident.opened.noticed,
+        acknowledged=incident.acknowledged.at if incident.acknowledged else None,
+        ended=incident.resolved.ended if incident.resolved else None,
+        users_affected=said.users_affected,
+        users_total=said.users_total,
+        revenue_hours=said.revenue_hours,
+        exercise=incident.opened.exercise,
+    )

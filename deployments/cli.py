@@ -44,6 +44,8 @@ VERBS = {
     "webhooks": ("alerting", "Take alerts from Alertmanager, Grafana and signed posts, and act on them once."),
     "alerts": ("alerting", "Show the accepted alerts and what became of them; switch automatic starts off and on."),
     "deploy": ("deploying", "Put the deployments of applications into a Prefect server that exists."),
+    "report": ("reporting", "Show the report of an incident, written by the system; as .html or .md with --output."),
+    "review": ("reporting", "Hold a weekly, monthly or quarterly review: what changed, what is open, what is not covered."),
     "demo": ("stack", "Show the whole story on the embedded stack."),
 }
 """Verbs, each with its module in `deployments.commands` and its line in --help: showing them loads no module."""

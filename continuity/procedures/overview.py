@@ -1,7 +1,7 @@
 """Everything that pages show of an application, read from its vault."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from continuity.domain.application import Application
 from continuity.domain.coverage import Prepared, find_gaps
@@ -10,10 +10,15 @@ from continuity.domain.incidents import Incident
 from continuity.domain.measures import Evidence, measure
 from continuity.domain.media_replica import unprotected
 from continuity.domain.overview import Overview, all_drills
+from continuity.domain.page import Page
 from continuity.domain.records import Review
+from continuity.domain.status_page import status_page
 from continuity.procedures.incidents import read_incidents, records_of
 from continuity.procedures.standing import assess_application
 from continuity.settings import Environment
+
+STATUS_PERIOD = timedelta(days=90)
+"""How far back the status page looks."""
 
 
 def read_overview(
@@ -62,6 +67,16 @@ def read_overview(
         since=began,
         now=now,
     )
+
+
+def read_status_page(application: Application, environment: Environment, *, now: datetime) -> Page:
+    """Make the status page of what there is now. Changes nothing.
+
+    Raises:
+        VaultError: the vault cannot be reached.
+
+    """
+    return status_page(read_overview(application, environment, since=now - STATUS_PERIOD, now=now))
 
 
 def _prepared(application: Application, environment: Environment) -> Prepared:

@@ -36,7 +36,7 @@ def incident_page(report: IncidentReport) -> Page:
             *_not_read(report),
         ),
         written=report.written,
-        source=f"from {report.records} records of `{incident.id}`, {len(report.runs)} journals of runs, and its alerts",
+        source=f"from {report.records} records of `{incident.id}`, the journals of {len(report.runs)} runs, and its alerts",
     )
 
 
@@ -117,9 +117,9 @@ def _actions(report: IncidentReport) -> tuple[Block, ...]:
 
 def _run(part: RunPart) -> list[Block]:
     summary, first = summarize(part.history, part.plan), part.history.entries[0]
-    outcome = part.history.outcome
+    outcome, length = part.history.outcome, timedelta(seconds=summary.seconds)
     tone = {Outcome.DONE: Tone.GOOD, None: Tone.LOOK}.get(outcome, Tone.BAD)
-    said = f"{part.plan.verb.value} `{part.run}`: {outcome.value if outcome else 'not ended'}, {summary.seconds:.0f} s"
+    said = f"{part.plan.verb.value} `{part.run}`: {outcome.value if outcome else 'not ended'}, {duration(length)}"
     approved = ", ".join(map(str, first.facts.get("approved by", ()))) if first.kind is EntryKind.PLAN else ""
     beneath = [f"to {part.plan.point}" if part.plan.point else "", f"approved by {approved}" if approved else ""]
     if summary.downtime_seconds is not None:
@@ -164,8 +164,7 @@ def _lessons(report: IncidentReport) -> tuple[Block, ...]:
         ("Process changes needed", said.process_changes, "--process-change TEXT"),
     )
     for heading, lines, option in lessons:
-        blocks.append(Paragraph(text=heading))
-        blocks.append(Bullets(items=lines or (_asked(report, option),)))
+        blocks.append(Bullets(title=heading, items=lines or (_asked(report, option),)))
     return tuple(blocks)
 
 

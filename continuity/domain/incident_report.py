@@ -108,7 +108,7 @@ def report_incident(
         incident=incident,
         runs=tuple(sorted(runs, key=lambda part: part.history.started)),
         timeline=tuple(sorted(lines, key=lambda line: line.at)),
-        milestones=tuple(_milestones(incident, runs)),
+        milestones=tuple(sorted(_milestones(incident, runs), key=lambda each: each[1])),
         not_served_seconds=_not_served(runs),
         rows_lost=said if said is not None else sum(counted) if counted else None,
         rows_counted=said is None and bool(counted),

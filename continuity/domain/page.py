@@ -88,10 +88,11 @@ class Table:
 
 @dataclass(frozen=True, kw_only=True)
 class Bullets:
-    """A list."""
+    """A list, under a smaller heading where it has one."""
 
     kind: ClassVar[str] = "bullets"
     items: tuple[Text, ...]
+    title: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,9 +10,9 @@ from continuity.domain.printable import printable
 _CODE = re.compile(r"`([^`]+)`")
 _ACTIVE = re.compile(r"[\\`*\[\]<>|~&]|(?<![0-9A-Za-z])_|_(?![0-9A-Za-z])")
 """What means something to Markdown; a stroke within a word does not (GitHub Flavored Markdown, section 6.2)."""
-_LINKS = re.compile(r":(?=//)|@|(?<=www)\.|(?<=mailto|.xmpp):", re.IGNORECASE)
+_LINKS = re.compile(r":(?=//)|@|(?<=www)\.|(?<=mailto):|(?<=xmpp):", re.IGNORECASE)
 """What makes a link, or calls somebody, by itself (section 6.9)."""
-_LEADING = re.compile(r"^(?=[#>+=-])|^(\d+)(?=[.)])")
+_LEADING = re.compile(r"^(?=[#>+=-])|^(\d+)(?=[.)](?:\s|$))")
 POINTS = 10
 """Of a chart's points, so many of the newest are listed."""
 
@@ -36,6 +36,7 @@ def _block(block: Block) -> Iterator[str]:
         case Table():
             yield from _table(block.columns, block.rows, block.right)
         case Bullets():
+            yield f"### {_escaped(block.title)}" if block.title else ""
             yield "\n".join(f"- {_text(item)}" for item in block.items)
         case Paragraph():
             yield _text(block.text)

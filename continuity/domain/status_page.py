@@ -35,7 +35,8 @@ def status_page(overview: Overview) -> Page:
 def _lead(overview: Overview) -> Said:
     status = overview.status
     if open_incidents := overview.open_incidents:
-        return Said(text=f"{len(open_incidents)} open: {open_incidents[0].opened.title}", tone=Tone.BAD)
+        number, title = len(open_incidents), open_incidents[0].opened.title
+        return Said(text=f"{number} {'incident is' if number == 1 else 'incidents are'} open: {title}", tone=Tone.BAD)
     if not status.recovery_point_met:
         return Said(text=str(status.protection), tone=Tone.BAD)
     if status.to_look or overview.gaps:
@@ -83,7 +84,8 @@ def _next_drill(status: Status) -> Said:
     if status.due is None:
         return Said(text="nothing to drill", tone=Tone.LOOK)
     point = "drawn when it begins" if status.due.drawn else status.due.point.manifest.id
-    return Said(text=status.due.because, beneath=point)
+    which, _, because = status.due.because.partition(": ")
+    return Said(text=which, beneath="; ".join(filter(None, [point, because])))
 
 
 def _to_look(status: Status) -> tuple[Block, ...]:

@@ -6,11 +6,14 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from continuity.domain.page import Page, moment, said
+from continuity.domain.page import Page, Text, moment, said
 from continuity.domain.printable import printable
 
 CONTENT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 """What a browser may do with a page: nothing is fetched, nothing runs, and nothing is sent."""
+
+SHORT_CHARACTERS = 20
+"""A moment to the second is 19 long."""
 
 _CODE = re.compile(r"`([^`]+)`")
 
@@ -29,8 +32,19 @@ def _templates() -> Environment:
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
-    templates.filters |= {"words": _words, "said": said, "moment": moment, "printable": printable}
+    templates.filters |= {"words": _words, "said": said, "breaking": _breaking, "moment": moment, "printable": printable}
     return templates
+
+
+def _breaking(text: Text) -> str:
+    """Say where a cell may break: nowhere where it is short, between words where those are short, else anywhere.
+
+    A browser that may break anywhere makes columns as narrow as a letter; one that may not lets a long word push all else out.
+    """
+    shown = printable(said(text).text)
+    if len(shown) <= SHORT_CHARACTERS:
+        return "short"
+    return "words" if max(map(len, shown.split())) <= SHORT_CHARACTERS else ""
 
 
 def _words(text: str) -> Markup:

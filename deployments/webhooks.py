@@ -39,6 +39,7 @@ from deployments.receiving.posts import Door
 from deployments.receiving.residents import Resident
 from deployments.receiving.starting import DEPLOYMENTS, call_off, start_run
 from deployments.receiving.watching import Watch
+from deployments.receiving.status_pages import StatusPages
 
 logger = logging.getLogger(__name__)
 
@@ -63,6 +64,8 @@ class Receiver:
     residents: Sequence[Resident]
     watch: Watch
     """Keeps the figures that are told at /metrics."""
+    pages: StatusPages | None
+    """None where the environment does not say that they are served."""
     rehearse: Callable[[], None]
     """Done once, beside the first answers."""
 
@@ -122,6 +125,7 @@ def open_receiver(environment: Environment) -> Receiver:
         desk=desk,
         residents=(holds, runs, recalls),
         watch=Watch(environment),
+        pages=StatusPages(environment) if section.status_pages else None,
         rehearse=partial(rehearse, held, environment),
     )
 
@@ -155,6 +159,9 @@ def make_app(receiver: Receiver) -> FastAPI:
         # What is read from memory needs no thread, and so none of those that posts are answered by.
         content = exposition(receiver.watch.readings(), datetime.now(UTC))
         return PlainResponse(content, media_type=CONTENT_TYPE_LATEST)
+
+    if pages := receiver.pages:
+        app.add_api_route("/status/{application}", pages.answer, methods=["GET"], response_model=None)
 
     return app
 

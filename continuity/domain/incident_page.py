@@ -6,7 +6,7 @@ from continuity.domain.follow_ups import follow_up_table
 from continuity.domain.incident import Told
 from continuity.domain.incident_report import Happened, IncidentReport, RunPart
 from continuity.domain.incidents import State
-from continuity.domain.page import Block, Bullets, Facts, Page, Paragraph, Said, Section, Table, Text, Tile, Tone, moment
+from continuity.domain.page import Block, Bullets, Facts, Page, Paragraph, Said, Section, Table, Text, Tile, Tone, count, moment
 from continuity.domain.reports import duration
 from continuity.domain.run import EntryKind, Outcome
 from continuity.domain.run_report import StepTaken, summarize
@@ -36,7 +36,8 @@ def incident_page(report: IncidentReport) -> Page:
             *_not_read(report),
         ),
         written=report.written,
-        source=f"from {report.records} records of `{incident.id}`, the journals of {len(report.runs)} runs, and its alerts",
+        source=f"from {count(report.records, 'record')} of `{incident.id}`, the journals of {count(len(report.runs), 'run')},"
+        " and its alerts",
     )
 
 
@@ -131,7 +132,7 @@ def _run(part: RunPart) -> list[Block]:
     blocks: list[Block] = [Paragraph(text=Said(text=said, tone=tone, beneath="; ".join(filter(None, beneath))))]
     blocks.append(Table(columns=("step", "state", "seconds"), rows=taken, right=frozenset({2})))
     if left:
-        blocks.append(Paragraph(text=f"{left} steps of the plan were not reached."))
+        blocks.append(Paragraph(text=f"not reached: {count(left, 'step')} of the plan"))
     return blocks
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from continuity.domain.follow_ups import COLUMNS, follow_up_row, overdue_days
 from continuity.domain.measure_table import measure_table
 from continuity.domain.overview_parts import drill_blocks, gap_blocks, incident_block, run_block, unreadable_sections
-from continuity.domain.page import Block, Bullets, Page, Paragraph, Said, Section, Table, Tile, Tone, moment
+from continuity.domain.page import Block, Bullets, Page, Paragraph, Said, Section, Table, Tile, Tone, count, moment
 from continuity.domain.records import ReviewKind
 from continuity.domain.reports import duration
 from continuity.domain.review import HeldReview
@@ -42,8 +42,8 @@ def _lead(review: HeldReview) -> Said:
     if not (missed or late or gaps):
         return Said(text="every objective that can be measured is met, nothing is overdue, nothing is uncovered", tone=Tone.GOOD)
     said = [f"missed: {', '.join(missed)}"] if missed else []
-    said += [f"{late} follow-ups are overdue"] if late else []
-    said += [f"{gaps} things are not covered"] if gaps else []
+    said += [f"overdue: {count(late, 'follow-up')}"] if late else []
+    said += [f"not covered: {count(gaps, 'thing')}"] if gaps else []
     return Said(text="; ".join(said), tone=Tone.BAD if missed or late else Tone.LOOK)
 
 

@@ -3,7 +3,7 @@
 from continuity.domain.measure_table import measure_table
 from continuity.domain.overview import Overview
 from continuity.domain.overview_parts import drill_blocks, gap_blocks, incident_block, unreadable_sections
-from continuity.domain.page import Block, Bullets, Facts, Page, Paragraph, Said, Section, Text, Tile, Tone, moment
+from continuity.domain.page import Block, Bullets, Facts, Page, Paragraph, Said, Section, Text, Tile, Tone, count, moment
 from continuity.domain.reports import duration, size
 from continuity.domain.status import Status
 
@@ -27,9 +27,18 @@ def status_page(overview: Overview) -> Page:
             *unreadable_sections(overview.unreadable),
         ),
         written=overview.now,
-        source=f"from the vault alone: {status.protection.points} points, {len(overview.drills)} drills,"
-        f" {len(overview.runs)} runs and {len(overview.incidents)} incidents; the same as `continuity status {name}`",
+        source=_source(overview),
     )
+
+
+def _source(overview: Overview) -> str:
+    counted = (
+        count(overview.status.protection.points, "point"),
+        count(len(overview.drills), "drill"),
+        count(len(overview.runs), "run"),
+        count(len(overview.incidents), "incident"),
+    )
+    return f"from the vault alone, {', '.join(counted)}; the same as `continuity status {overview.application.name}`"
 
 
 def _lead(overview: Overview) -> Said:
@@ -40,7 +49,8 @@ def _lead(overview: Overview) -> Said:
     if not status.recovery_point_met:
         return Said(text=str(status.protection), tone=Tone.BAD)
     if status.to_look or overview.gaps:
-        return Said(text=f"protected; {len(status.to_look) + len(overview.gaps)} things need a look", tone=Tone.LOOK)
+        number = len(status.to_look) + len(overview.gaps)
+        return Said(text=f"protected, with {count(number, 'thing')} to look at", tone=Tone.LOOK)
     return Said(text="protected, and nothing needs a look", tone=Tone.GOOD)
 
 

@@ -40,8 +40,11 @@ def _breaking(text: Text) -> str:
     """Say where a cell may break: nowhere where it is short, between words where those are short, else anywhere.
 
     A browser that may break anywhere makes columns as narrow as a letter; one that may not lets a long word push all else out.
+    An empty one is left out where rows are cards.
     """
     shown = printable(said(text).text)
+    if not shown:
+        return "none"
     if len(shown) <= SHORT_CHARACTERS:
         return "short"
     return "words" if max(map(len, shown.split())) <= SHORT_CHARACTERS else ""

@@ -38,8 +38,8 @@ from deployments.receiving.metrics import exposition
 from deployments.receiving.posts import Door
 from deployments.receiving.residents import Resident
 from deployments.receiving.starting import DEPLOYMENTS, call_off, start_run
-from deployments.receiving.watching import Watch
 from deployments.receiving.status_pages import StatusPages
+from deployments.receiving.watching import Watch
 
 logger = logging.getLogger(__name__)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from continuity.domain.application import Application
 from continuity.domain.reports import duration
+from continuity.domain.risks import Risk
 from continuity.domain.status import Status
 
 
@@ -22,11 +23,13 @@ class Prepared:
     """What is prepared beside the points: whether people can be told, and which risks nothing mitigates."""
 
     people: bool
-    """Whether the application has a people.toml."""
-    register: bool
-    """Whether the application has a risks.toml."""
-    unmitigated: tuple[str, ...] = ()
-    """Risks of the register that nothing mitigates, each by its name and level."""
+    """Whether the application says who is told."""
+    people_refused: str = ""
+    """Why its people.toml cannot be used."""
+    risks: tuple[Risk, ...] | None = None
+    """The register of risks; None where there is none."""
+    risks_refused: str = ""
+    """Why its risks.toml cannot be used."""
 
 
 def find_gaps(application: Application, status: Status, prepared: Prepared, *, media: str = "") -> tuple[Gap, ...]:
@@ -101,12 +104,23 @@ def _checks(application: Application) -> Iterator[Gap]:
 
 def _people(application: Application, prepared: Prepared) -> Iterator[Gap]:
     folder = f"applications/{application.name}"
-    if not prepared.people:
+    if prepared.people_refused:
+        yield Gap(
+            what="who is told of an incident is not known", detail=prepared.people_refused, remedy=f"mend {folder}/people.toml"
+        )
+    elif not prepared.people:
         yield Gap(what="nobody can be told of an incident: there is no people.toml", remedy=f"write {folder}/people.toml")
-    if not prepared.register:
+    if prepared.risks_refused:
+        yield Gap(what="the register of risks cannot be read", detail=prepared.risks_refused, remedy=f"mend {folder}/risks.toml")
+    elif prepared.risks is None:
         yield Gap(what="no register of risks", remedy=f"write {folder}/risks.toml")
-    for risk in prepared.unmitigated:
-        yield Gap(what=f"nothing mitigates the risk {risk}", remedy=f"name its mitigations in {folder}/risks.toml")
+    for risk in prepared.risks or ():
+        if not risk.closed and not any(each.is_linked for each in risk.mitigations):
+            yield Gap(
+                what=f"no check, flow or alert mitigates the risk {risk.name}",
+                detail=f"{risk.level.value}, {risk.title}",
+                remedy=f"link its mitigations in {folder}/risks.toml",
+            )
 
 
 def gap_names(gaps: Sequence[Gap]) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from continuity.domain.incident_report import Happened, IncidentReport, RunPart
 from continuity.domain.incidents import State
 from continuity.domain.page import Block, Bullets, Facts, Page, Paragraph, Said, Section, Table, Text, Tile, Tone, count, moment
 from continuity.domain.reports import duration
+from continuity.domain.risks import risk_of
 from continuity.domain.run import EntryKind, Outcome
 from continuity.domain.run_report import StepTaken, summarize
 
@@ -70,7 +71,7 @@ def _summary(report: IncidentReport) -> dict[str, Text]:
         "what it was": opened.summary or "not said",
         **_impact(report),
         "root cause": incident.assessed.root_cause or _asked(report, "--root-cause TEXT"),
-        "risk": opened.risk or "no entry of the register is named",
+        "risk": risk_of(incident) or _asked(report, "--risk NAME"),
     }
     return facts
 

@@ -10,6 +10,7 @@ from continuity.domain.incidents import Incident
 from continuity.domain.measure import Measure
 from continuity.domain.records import DrillDone, Review, RunEnded, Unreadable
 from continuity.domain.recovery_point import PointState
+from continuity.domain.risks import Register
 from continuity.domain.status import Status
 
 
@@ -29,6 +30,8 @@ class Overview:
     exercises: tuple[Measure, ...]
     """The same of drills and exercises."""
     unreadable: tuple[Unreadable, ...]
+    risks: Register | None = None
+    """The register, weighed against the incidents of a year; None where there is none, or it cannot be read."""
     since: datetime
     now: datetime
 

@@ -5,10 +5,11 @@ from collections.abc import Callable, Mapping
 from continuity.domain.follow_ups import COLUMNS, follow_up_row, overdue_days
 from continuity.domain.measure_table import measure_table
 from continuity.domain.overview_parts import drill_blocks, gap_blocks, incident_block, run_block, unreadable_sections
-from continuity.domain.page import Block, Bullets, Page, Paragraph, Said, Section, Table, Tile, Tone, count, moment
+from continuity.domain.page import Block, Bullets, Page, Paragraph, Said, Section, Table, Text, Tile, Tone, count, moment
 from continuity.domain.records import ReviewKind
 from continuity.domain.reports import duration
 from continuity.domain.review import HeldReview
+from continuity.domain.risks import ProbabilityEvidence
 
 TITLES: Mapping[ReviewKind, str] = {
     ReviewKind.WEEKLY: "Weekly risk review",
@@ -97,6 +98,28 @@ def _coverage(review: HeldReview) -> Section:
     return Section(title="Not covered", blocks=gap_blocks(review.overview.gaps))
 
 
+def _risks(review: HeldReview) -> Section:
+    register = review.overview.risks
+    if register is None:
+        return Section(title="Risks", blocks=(Paragraph(text=Said(text="there is no register that can be read", tone=Tone.BAD)),))
+    rows = tuple(_risk(each) for each in register.entries if not each.risk.closed)
+    blocks: list[Block] = [Table(columns=("risk", "stated", "by the matrix", "incidents", "owner"), rows=rows)]
+    if register.unnamed:
+        lines = (Said(text=f"`continuity assess {each} --risk NAME`", tone=Tone.LOOK) for each in register.unnamed)
+        blocks.append(Bullets(title="Nobody has said which risk has come true", items=tuple(lines)))
+    if register.unknown:
+        unknown = (Said(text=f"{name}: named by {incident}", tone=Tone.LOOK) for incident, name in register.unknown)
+        blocks.append(Bullets(title="Named by incidents, and not in the register", items=tuple(unknown)))
+    return Section(title="Risks", blocks=tuple(blocks))
+
+
+def _risk(entry: ProbabilityEvidence) -> tuple[Text, ...]:
+    risk = entry.risk
+    matrix = Said(text=risk.computed.value, tone=Tone.LOOK if risk.disagrees else Tone.PLAIN)
+    seen = Said(text=str(entry), tone=Tone.LOOK if entry.differs else Tone.PLAIN)
+    return Said(text=risk.title, beneath=risk.name), risk.level.value, matrix, seen, risk.owner
+
+
 def _incidents(review: HeldReview) -> Section:
     return Section(title="Incidents", blocks=(incident_block(review.incidents, none="none in this period"),))
 
@@ -106,7 +129,7 @@ def _runs(review: HeldReview) -> Section:
 
 
 _PARTS: Mapping[ReviewKind, tuple[Callable[[HeldReview], Section], ...]] = {
-    ReviewKind.WEEKLY: (_coverage, _follow_ups, _incidents, _drills, _measures, _runs),
-    ReviewKind.MONTHLY: (_coverage, _drills, _runs, _measures, _follow_ups, _incidents),
-    ReviewKind.QUARTERLY: (_measures, _incidents, _follow_ups, _coverage, _drills, _runs),
+    ReviewKind.WEEKLY: (_risks, _coverage, _follow_ups, _incidents, _drills, _measures, _runs),
+    ReviewKind.MONTHLY: (_coverage, _drills, _runs, _measures, _risks, _follow_ups, _incidents),
+    ReviewKind.QUARTERLY: (_measures, _incidents, _follow_ups, _risks, _coverage, _drills, _runs),
 }

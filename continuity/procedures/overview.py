@@ -1,8 +1,11 @@
 """Everything that pages show of an application, read from its vault."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
+from continuity.adapters.people_files import load_people
+from continuity.adapters.risk_files import load_risks
 from continuity.domain.application import Application
 from continuity.domain.coverage import Prepared, find_gaps
 from continuity.domain.incident_measures import IncidentTimes
@@ -12,7 +15,9 @@ from continuity.domain.media_replica import unprotected
 from continuity.domain.overview import Overview, all_drills
 from continuity.domain.page import Page
 from continuity.domain.records import Review
+from continuity.domain.risks import weigh
 from continuity.domain.status_page import status_page
+from continuity.errors import ConfigurationRefused
 from continuity.procedures.incidents import read_incidents, records_of
 from continuity.procedures.standing import assess_application
 from continuity.settings import Environment
@@ -52,17 +57,19 @@ def read_overview(
     )
     began = measured_since(history.reviews) if measured_since else since
     newest = status.newest.manifest if status.newest else None
+    prepared = _prepared(application, environment)
     media = unprotected(application, newest, replica=environment.media.replica_bucket) if newest else ""
     return Overview(
         application=application,
         status=status,
-        gaps=find_gaps(application, status, _prepared(application, environment), media=media),
+        gaps=find_gaps(application, status, prepared, media=media),
         drills=drills,
         runs=tuple(sorted(history.runs, key=lambda each: each.ended)),
         incidents=read.incidents,
         reviews=history.reviews,
         measures=measure(evidence, application.objectives, since=began, until=now, now=now),
         exercises=measure(evidence, application.objectives, since=began, until=now, exercise=True, now=now),
+        risks=weigh(prepared.risks, read.incidents, until=now) if prepared.risks else None,
         unreadable=unreadable,
         since=began,
         now=now,
@@ -80,8 +87,17 @@ def read_status_page(application: Application, environment: Environment, *, now:
 
 
 def _prepared(application: Application, environment: Environment) -> Prepared:
-    folder = environment.applications / application.name
-    return Prepared(people=(folder / "people.toml").is_file(), register=(folder / "risks.toml").is_file())
+    """Read who is told and what may go wrong. A file that cannot be used is a gap, and no reason to show nothing."""
+    known = Prepared(people=False)
+    try:
+        known = replace(known, people=load_people(environment.applications, application.name) is not None)
+    except ConfigurationRefused as error:
+        known = replace(known, people_refused=error.message)
+    try:
+        risks = load_risks(environment.applications, application, flows=None)
+    except ConfigurationRefused as error:
+        return replace(known, risks_refused=error.message)
+    return replace(known, risks=risks or None)
 
 
 def _times(incident: Incident) -> IncidentTimes:

@@ -7,6 +7,7 @@ from itertools import pairwise
 import pytest
 from markdown_it import MarkdownIt
 
+from continuity.domain.alerts import Level
 from continuity.domain.chart import BOTTOM, TOP, Timed, chart_durations
 from continuity.domain.coverage import Prepared, find_gaps
 from continuity.domain.follow_ups import overdue_days
@@ -20,6 +21,7 @@ from continuity.domain.printable import MOST_CHARACTERS, printable
 from continuity.domain.records import ReviewKind, Unreadable
 from continuity.domain.review import LENGTHS, hold_review
 from continuity.domain.review_page import review_page
+from continuity.domain.risks import Mitigation, Probability, Risk, weigh
 from continuity.domain.status import assess
 from continuity.domain.status_page import status_page
 from tests.fixtures.page_scenes import (
@@ -37,6 +39,21 @@ from tests.fixtures.page_scenes import (
 from tests.fixtures.point_builders import NOW, make_point
 
 HOURS = timedelta(hours=1)
+
+
+def make_risk(name, *, level=Level.HIGH, checks=()):
+    mitigation = Mitigation(what="somebody looks", checks=checks)
+    return Risk(
+        name=name,
+        title="a risk",
+        phase="",
+        level=level,
+        probability=Probability.MEDIUM,
+        impact=Level.CRITICAL,
+        consequence="",
+        owner="Ada",
+        mitigations=(mitigation,),
+    )
 
 
 def every_page(text=""):
@@ -201,7 +218,7 @@ def test_an_incident_of_an_exercise_is_no_news_of_a_review():
 
 def test_what_is_not_covered_is_red_and_has_its_remedy():
     status = assess([], shop().objectives, damaged=1, now=NOW)
-    prepared = Prepared(people=False, register=True, unmitigated=("key-person (high)",))
+    prepared = Prepared(people=False, risks=(make_risk("key-person"), make_risk("covered", checks=("no double booking",))))
     gaps = find_gaps(shop(), status, prepared, media="media is not protected: no replica holds its bytes")
 
     assert [gap.what for gap in gaps] == [
@@ -213,10 +230,30 @@ def test_what_is_not_covered_is_red_and_has_its_remedy():
         "no test of the application's own journeys",
         "no business rule: bad data in good tables is not found",
         "nobody can be told of an incident: there is no people.toml",
-        "nothing mitigates the risk key-person (high)",
+        "no check, flow or alert mitigates the risk key-person",
     ]
     assert all(gap.remedy for gap in gaps)
     assert "- ✗ no recovery point is proven (To do: `continuity backup shop`)" in page_markdown(status_page(overview(gaps=gaps)))
+
+
+def test_files_that_cannot_be_used_are_gaps_with_their_reason():
+    status = assess([make_point()], shop().objectives, damaged=0, now=NOW)
+    prepared = Prepared(people=False, people_refused="people.toml names no role 'lead'", risks_refused="risks.toml: no such key")
+    gaps = {gap.what: gap.detail for gap in find_gaps(shop(), status, prepared)}
+
+    assert gaps["who is told of an incident is not known"] == "people.toml names no role 'lead'"
+    assert gaps["the register of risks cannot be read"] == "risks.toml: no such key"
+    assert "no register of risks" not in gaps
+
+
+def test_a_review_shows_where_the_stated_level_and_the_matrix_disagree_and_what_incidents_suggest():
+    seen = overview()
+    register = weigh([make_risk("key-person", level=Level.CRITICAL)], seen.incidents, until=NOW)
+
+    markdown = page_markdown(review_page(hold_review(ReviewKind.WEEKLY, replace(seen, risks=register))))
+
+    assert "| a risk (key-person) | critical | ! high | 0 incidents in 365 days: medium, as stated | Ada |" in markdown
+    assert "### Nobody has said which risk has come true" in markdown
 
 
 def test_drills_that_only_their_points_still_tell_of_are_drawn_and_none_twice():

@@ -78,12 +78,12 @@ def _summary(report: IncidentReport) -> dict[str, Text]:
 
 def _impact(report: IncidentReport) -> dict[str, Text]:
     said = report.incident.assessed
-    users: Text = _asked(report, "--users N --of TOTAL")
+    users: Text = _asked(report, "--users-affected N --users-total N")
     if said.users_affected is not None:
         users = f"{said.users_affected:,}"
         if said.users_total:
             users += f" of {said.users_total:,} ({said.users_affected / said.users_total:.2%})"
-    rows: Text = "not known: no run has counted them, and nobody has said"
+    rows: Text = Said(text=_asked(report, "--rows-lost N").text, tone=Tone.LOOK, beneath="no run has counted them")
     if report.rows_lost is not None:
         source = "counted by the run that replaced the database" if report.rows_counted else f"by the word of {said.by}"
         rows = Said(text=f"{report.rows_lost:,}", tone=Tone.LOOK if report.rows_lost else Tone.GOOD, beneath=source)

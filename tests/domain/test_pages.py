@@ -96,7 +96,7 @@ def test_what_nobody_has_said_is_asked_for_by_a_command_to_paste():
 
     assert f"not said yet: `continuity assess {report.incident.id} --root-cause TEXT`" in page
     assert "not over yet, 2 h 50 min by now; Ada Lovelace is at it" in page
-    assert "| rows lost | not known: no run has counted them, and nobody has said |" in page
+    assert f"`continuity assess {report.incident.id} --rows-lost N` (no run has counted them)" in page
     assert "| nobody was served for | not known: no journal tells of a stop |" in page
 
 

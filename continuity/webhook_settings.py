@@ -56,6 +56,8 @@ class WebhooksSection(Section):
     """Address to listen on. TLS is the business of the proxy or ingress in front."""
     port: Annotated[int, Field(ge=1, le=65535)] = 8787
     """Port to listen on."""
+    status_pages: bool = False
+    """Serve each application's status page at /status/APP. It has no secrets, and whoever reaches the receiver can read it."""
     largest_body_bytes: Annotated[int, Field(ge=1024, le=16 << 20)] = 1 << 20
     """A longer post is refused (413) while it is read."""
     alertmanager: AlertmanagerSection | None = None

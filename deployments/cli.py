@@ -53,6 +53,8 @@ VERBS = {
     "assess": ("incidents", "Say what is known of an incident's cause and damage."),
     "follow-up": ("incidents", "Say what is to be done so that an incident does not happen again, or that it is done."),
     "notices": ("notices", "Show who is told of incidents, at each level and by which chain, and try their channels."),
+    "report": ("reporting", "Show the report of an incident, written by the system; as .html or .md with --output."),
+    "review": ("reporting", "Hold a weekly, monthly or quarterly review: what changed, what is open, what is not covered."),
     "demo": ("stack", "Show the whole story on the embedded stack."),
 }
 """Verbs, each with its module in `deployments.commands` and its line in --help: showing them loads no module."""

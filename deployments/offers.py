@@ -33,11 +33,16 @@ JOB_ENVIRONMENT = {
 
 @dataclass(frozen=True, kw_only=True)
 class Nightly:
-    """A regular start. `days` is cron's day of the week; the minute is the application's own, see `minute_of`."""
+    """A regular start. The minute is the application's own, see `minute_of`.
+
+    `days` is cron's day of the week, `dates` its day of the month: where both are given, either one starts a run.
+    """
 
     slug: str
     hour_utc: int
     days: str = "*"
+    dates: str = "*"
+    months: str = "*"
     parameters: Mapping[str, str | bool] = field(default_factory=dict)
 
 
@@ -197,6 +202,19 @@ OFFERS = (
         tags=("rollback", "partial"),
         journaled=True,
     ),
+    Offer(
+        name="review",
+        entrypoint="flows.review:hold_review",
+        description="Says what has changed since the last review, what is open and what is not covered, and records it. Changes"
+        " nothing of the application.",
+        tags=("review",),
+        nightly=(
+            # An hour each: of two runs of a deployment at the same time the second would be cancelled.
+            Nightly(slug="weekly", hour_utc=6, days="1", parameters={"kind": "weekly"}),
+            Nightly(slug="monthly", hour_utc=7, dates="1", parameters={"kind": "monthly"}),
+            Nightly(slug="quarterly", hour_utc=8, dates="1", months="1,4,7,10", parameters={"kind": "quarterly"}),
+        ),
+    ),
 )
 
 
@@ -226,7 +244,11 @@ def _define(offer: Offer, application: str, described: Application | None, prefi
         tags=(TAG, application, *offer.tags),
         parameters={"application": application, **offer.parameters},
         schedules=tuple(
-            Schedule(slug=each.slug, cron=f"{minute} {each.hour_utc} * * {each.days}", parameters=each.parameters)
+            Schedule(
+                slug=each.slug,
+                cron=f"{minute} {each.hour_utc} {each.dates} {each.months} {each.days}",
+                parameters=each.parameters,
+            )
             for each in offer.nightly
         ),
         choices={name: found for name, read in offer.choices.items() if described and (found := read(described))},

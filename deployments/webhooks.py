@@ -41,6 +41,7 @@ from deployments.receiving.metrics import exposition
 from deployments.receiving.posts import Door
 from deployments.receiving.residents import Resident
 from deployments.receiving.starting import DEPLOYMENTS, call_off, start_run
+from deployments.receiving.status_pages import StatusPages
 from deployments.receiving.watching import Watch
 
 logger = logging.getLogger(__name__)
@@ -70,6 +71,8 @@ class Receiver:
     """Sends what is due of incidents."""
     answers: Callable[[FastAPI], None]
     """Adds the page by which people take an incident on."""
+    pages: StatusPages | None
+    """None where the environment does not say that they are served."""
     rehearse: Callable[[], None]
     """Done once, beside the first answers."""
 
@@ -133,6 +136,7 @@ def open_receiver(environment: Environment) -> Receiver:
         watch=Watch(environment),
         escalator=Escalator(environment),
         answers=partial(add_answers, environment=environment),
+        pages=StatusPages(environment) if section.status_pages else None,
         rehearse=partial(rehearse, held, environment),
     )
 
@@ -170,6 +174,9 @@ def make_app(receiver: Receiver) -> FastAPI:
         # What is read from memory needs no thread, and so none of those that posts are answered by.
         content = exposition(receiver.watch.readings(), datetime.now(UTC))
         return PlainResponse(content, media_type=CONTENT_TYPE_LATEST)
+
+    if pages := receiver.pages:
+        app.add_api_route("/status/{application}", pages.answer, methods=["GET"], response_model=None)
 
     return app
 

@@ -9,6 +9,7 @@ from continuity.procedures.pinging import Job, pinging
 from expectations.validator import Validator
 from flows.artifacts import publish_backup, publish_drill
 from flows.forms import ProtectedName
+from flows.page_artifacts import publish_status
 from flows.progress import Progress
 from flows.protection import protecting, scheduled_moment
 from tasks.performing import perform_as_task
@@ -44,4 +45,5 @@ def nightly_backup(application: ProtectedName, drill: bool = True) -> State[None
                 report=progress.report,
             )
         told.judged(proof.verdict, subject=made.manifest.id)
+        publish_status(protected, environment)
         return publish_drill(proof, perform_as_task(LIST_POINTS, protected, environment).points)

@@ -10,6 +10,7 @@ from continuity.procedures.pinging import Job, pinging
 from expectations.validator import Validator
 from flows.artifacts import publish_drill
 from flows.forms import PointId, ProtectedName
+from flows.page_artifacts import publish_status
 from flows.progress import Progress
 from flows.protection import protecting
 from tasks.performing import perform_as_task
@@ -54,4 +55,5 @@ def restore_drill(
             report=progress.report,
         )
         told.judged(proof.verdict, subject=proof.manifest.id)
+        publish_status(protected, environment)
         return publish_drill(proof, perform_as_task(LIST_POINTS, protected, environment).points)

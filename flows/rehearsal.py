@@ -10,6 +10,7 @@ from continuity.procedures.telling import KEEP_REPORT
 from expectations.validator import Validator
 from flows.escalation import telling_in_prefect
 from flows.forms import PointOrLatest, ProtectedName
+from flows.page_artifacts import publish_status
 from flows.protection import protecting
 from flows.run_artifacts import publish_run
 from tasks.performing import perform_as_task
@@ -40,4 +41,5 @@ def rehearse_recovery(application: ProtectedName, point: PointOrLatest = "latest
             now=datetime.now(UTC),
         )
         perform_as_task(KEEP_REPORT, environment, report)
+        publish_status(protected, environment)
         return publish_run(report)

@@ -28,12 +28,17 @@ class Prediction:
 
     def __str__(self) -> str:
         unknown = f"; not measured yet: {', '.join(self.unmeasured)} (their budgets count)" if self.unmeasured else ""
-        return f"about {duration(timedelta(seconds=self.total_seconds))} ({'; '.join(self.sources)}){unknown}"
+        return f"about {duration(self.length)} ({'; '.join(self.sources)}){unknown}"
 
     @property
     def total_seconds(self) -> float:
         """The prediction, with the whole budget for each stage that nothing has measured."""
         return self.seconds + sum(BUDGETS[stage].total_seconds() for stage in self.unmeasured)
+
+    @property
+    def length(self) -> timedelta:
+        """The same as a length of time."""
+        return timedelta(seconds=self.total_seconds)
 
     def within(self, objective: timedelta) -> bool:
         """Whether it stays within the objective."""

@@ -1,7 +1,10 @@
 """Backup, drill, validation, the list of points and the status."""
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
 
 from deployments.commands.where import HERE, Where
 
@@ -83,9 +86,20 @@ def points(application: str, *, where: Where = HERE) -> int:
     return tell_points(terminal, protected, environment)
 
 
-def status(application: str, *, where: Where = HERE) -> int:
+def status(
+    application: str,
+    *,
+    page: Annotated[Path | None, Parameter(help="Write the status page there too: .html, one file, or .md.")] = None,
+    where: Where = HERE,
+) -> int:
     """Tell the age of the last proven point, the objectives, and what needs a look."""
     from deployments.telling.status import tell_status
 
     terminal, (protected, environment) = where.terminal(), where.load(application)
+    if page:
+        from continuity.adapters.pages.files import write_page
+        from continuity.procedures.overview import read_status_page
+
+        write_page(read_status_page(protected, environment, now=datetime.now(UTC)), page)
+        terminal.note(f"written: {page}")
     return tell_status(terminal, protected, environment)

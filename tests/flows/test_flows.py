@@ -9,11 +9,13 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 
+from continuity.domain.records import ReviewKind
 from continuity.errors import VaultError
 from continuity.steps.operation import Operation, Retry
 from flows.backup import nightly_backup
 from flows.drill import restore_drill
 from flows.expiry import expire_points
+from flows.review import hold_review
 from flows.validation import validate_data
 from tasks.performing import perform_as_task
 from tests.fixtures.scripted_http import ok, scripted
@@ -55,6 +57,22 @@ def test_the_nightly_backup_stores_a_point_and_proves_it(deployed, kind):
     ]
     assert point.manifest.id in _artifacts(f"{kind}-drill").data
     assert "rows and digest of" in _artifacts(f"{kind}-findings").data
+    assert "| last proven point | ✓ " in _artifacts(f"{kind}-status").data
+
+
+def test_a_review_says_what_is_not_covered_and_is_on_record_for_the_next_one(deployed):
+    protected = deployed("guestbook")
+    protected.back_up()
+
+    first = hold_review("guestbook", ReviewKind.MONTHLY, return_state=True)
+    second = hold_review("guestbook", ReviewKind.MONTHLY, return_state=True)
+
+    assert (first.name, second.name) == ("Held", "Held")
+    assert _task_names(second.state_details.flow_run_id) == ["read what has changed", "keep the review"]
+    shown = _artifacts("guestbook-monthly-review").data
+    assert "✗ no recovery point is proven (To do: `continuity backup guestbook`)" in shown
+    assert "this is the first review of its kind" not in shown
+    assert len(list(protected.points.vault.list("guestbook/records/review/"))) == 2
 
 
 def test_a_drill_of_damaged_bytes_fails_the_flow_and_says_which_of_four_things_it_is(deployed):

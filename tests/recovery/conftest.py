@@ -6,9 +6,11 @@ from datetime import UTC, datetime
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from continuity.adapters.leases import last_lease
 from continuity.domain.lease import Purpose
+from continuity.domain.run_markdown import timeline_line
 from continuity.journal import read_history
 from continuity.procedures.recovery import RecoveryWish, make_recovery_plan
 from continuity.procedures.rollback import KEEP_PLAN
@@ -28,6 +30,30 @@ notice = "{application} is being restored as it was on {point_taken}; expected w
 [[fallback.list]]
 name = "entries of the last days"
 sql = "select guest, page, words from public.entries order by guest, page"
+"""
+CANARY = "canary-of-the-state-51c8"
+MAKES_A_SERVER = """
+terraform {
+  backend "local" {}
+}
+resource "terraform_data" "database" {
+  input = { host = "HOST", port = PORT }
+}
+output "database_host" {
+  value = terraform_data.database.output.host
+}
+output "database_port" {
+  value = terraform_data.database.output.port
+}
+output "secret" {
+  value     = "CANARY"
+  sensitive = true
+}
+"""
+OUTPUTS = """
+[terraform.outputs]
+database_host = "database_host"
+database_port = "database_port"
 """
 OTHERS = "select rolname from pg_roles where rolcanlogin and rolname not in (%s, 'postgres')"
 
@@ -72,6 +98,10 @@ class Disaster:
     def journal(self) -> str:
         return str(read_history(journals_of(self.load()[1]), self.run()))
 
+    def story(self) -> list[str]:
+        """Tell the last run's journal, for whoever reads why a test failed."""
+        return [timeline_line(entry) for entry in read_history(journals_of(self.load()[1]), self.run()).entries]
+
     def recorded(self, step: str):
         """Return what a step of the last run has recorded as done."""
         return read_history(journals_of(self.load()[1]), self.run()).done(step).facts
@@ -84,6 +114,11 @@ class Disaster:
     def ask(self, query: str):
         """Ask the recovered database for one value."""
         with psycopg.connect(self.new.dsn(self.database)) as session:
+            return session.execute(query).fetchone()[0]
+
+    def ask_old(self, query: str):
+        """Ask the database that served before for one value."""
+        with psycopg.connect(self.old) as session:
             return session.execute(query).fetchone()[0]
 
     def databases(self) -> list[str]:
@@ -144,3 +179,17 @@ def disaster(protect, tmp_path, new_server):
     disaster = Disaster(seat=Seat(protected, environment), old=protected.dsn, new=new_server, database=name)
     yield disaster
     disaster.clear()
+
+
+def by_terraform(disaster: Disaster) -> Disaster:
+    """Leave the new server's address to a configuration; what the environment says of it leads nowhere."""
+    folder = disaster.seat.environment.parent
+    where = conninfo_to_dict(disaster.new.dsn("postgres"))
+    (folder / "infrastructure").mkdir()
+    text = MAKES_A_SERVER.replace("HOST", where["host"]).replace("PORT", where["port"]).replace("CANARY", CANARY)
+    (folder / "infrastructure/main.tf").write_text(text)
+    environment = disaster.seat.environment
+    nowhere = f"postgresql://{where['user']}:{where['password']}@nowhere.invalid:1/postgres"
+    environment.write_text(environment.read_text().replace(disaster.new.dsn("postgres"), nowhere))
+    disaster.write(f'[terraform]\ndirectory = "infrastructure"\nwork_directory = "{folder}/terraform"\n{OUTPUTS}')
+    return disaster

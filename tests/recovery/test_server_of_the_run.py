@@ -2,54 +2,14 @@
 
 import psycopg
 import pytest
-from psycopg.conninfo import conninfo_to_dict
 
 from continuity.domain.run import Outcome
 from continuity.errors import UnsafeOperation
 from tests.fixtures.killing import start_run
 from tests.fixtures.terraform_places import needs_terraform
-from tests.recovery.conftest import PASSWORD, ROLE, Disaster
+from tests.recovery.conftest import CANARY, PASSWORD, ROLE, Disaster, by_terraform
 
 pytestmark = needs_terraform
-
-CANARY = "canary-of-the-state-51c8"
-MAKES_A_SERVER = """
-terraform {
-  backend "local" {}
-}
-resource "terraform_data" "database" {
-  input = { host = "HOST", port = PORT }
-}
-output "database_host" {
-  value = terraform_data.database.output.host
-}
-output "database_port" {
-  value = terraform_data.database.output.port
-}
-output "secret" {
-  value     = "CANARY"
-  sensitive = true
-}
-"""
-OUTPUTS = """
-[terraform.outputs]
-database_host = "database_host"
-database_port = "database_port"
-"""
-
-
-def by_terraform(disaster: Disaster) -> Disaster:
-    """Leave the new server's address to a configuration; what the environment says of it leads nowhere."""
-    folder = disaster.seat.environment.parent
-    where = conninfo_to_dict(disaster.new.dsn("postgres"))
-    (folder / "infrastructure").mkdir()
-    text = MAKES_A_SERVER.replace("HOST", where["host"]).replace("PORT", where["port"]).replace("CANARY", CANARY)
-    (folder / "infrastructure/main.tf").write_text(text)
-    environment = disaster.seat.environment
-    nowhere = f"postgresql://{where['user']}:{where['password']}@nowhere.invalid:1/postgres"
-    environment.write_text(environment.read_text().replace(disaster.new.dsn("postgres"), nowhere))
-    disaster.write(f'[terraform]\ndirectory = "infrastructure"\nwork_directory = "{folder}/terraform"\n{OUTPUTS}')
-    return disaster
 
 
 @pytest.fixture

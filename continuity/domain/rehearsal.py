@@ -33,11 +33,10 @@ _INSIDE = {
 
 @dataclass(frozen=True, kw_only=True)
 class RehearsedDeployment:
-    """The steps that bring the manifests into a namespace of the rehearsal's own; what of them is left out, and why."""
+    """The steps that bring the manifests into a namespace of the rehearsal's own, and those that clear it away."""
 
     make: tuple[PlannedStep, ...] = ()
     clear: tuple[PlannedStep, ...] = ()
-    notes: tuple[str, ...] = ()
 
 
 def rehearsed_deployment(
@@ -66,7 +65,7 @@ def rehearsed_deployment(
     applied = manifest_steps(manifests, adjustments, directory=directory)
     first = next((number for number, step in enumerate(applied) if step.arguments["wave"] == Wave.WORKLOADS.value), len(applied))
     home = {"namespace": namespace}
-    target = f"namespace {namespace}, new"
+    target = f"namespace {namespace}, new" + (f"; left out, since it acts outside of it: {', '.join(out)}" if out else "")
     return RehearsedDeployment(
         make=(
             PlannedStep(name=MAKE_NAMESPACE, kind=MAKE_NAMESPACE, target=target, arguments=home),
@@ -79,7 +78,6 @@ def rehearsed_deployment(
                 name=CLEAR_NAMESPACE, kind=CLEAR_NAMESPACE, target=f"namespace {namespace}, with all in it", arguments=home
             ),
         ),
-        notes=(f"not rehearsed, since it acts outside of its namespace: {', '.join(out)}",) if out else (),
     )
 
 

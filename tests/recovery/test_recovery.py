@@ -7,16 +7,13 @@ from dataclasses import replace
 import psycopg
 import pytest
 
-from continuity.adapters.leases import last_lease
 from continuity.domain.given_out import GivenOut
-from continuity.domain.lease import Purpose
 from continuity.domain.recovery_place import RecoveryPlace, check_another, check_place
 from continuity.domain.roles import RoleStatements
 from continuity.domain.run import Outcome
 from continuity.engine import Phase
 from continuity.errors import UnsafeOperation
 from continuity.steps.fencing import observe_old_primary
-from continuity.steps.places import journals_of
 from tests.fixtures.killing import Kill, KillEverywhere, resume_run, start_run, undo_run
 from tests.recovery.conftest import PASSWORD, ROLE
 
@@ -186,32 +183,6 @@ def test_a_restore_that_is_not_what_was_proven_never_gets_the_name(disaster):
     assert resume_run(disaster.seat.environment, "guestbook", disaster.run(), None) == 0
 
     assert disaster.outcome() is Outcome.UNDONE
-    assert disaster.databases() == []
-
-
-def test_a_rehearsal_does_all_of_it_in_a_place_of_its_own_and_leaves_nothing(disaster):
-    before = disaster.databases()
-
-    ended = disaster.seat.json("recover", "guestbook", "--rehearsal")
-
-    assert (ended["outcome"], ended["verdict"]) == ("done", "sound")
-    assert {"judge the restore", "probe a write", "clear the rehearsal"} <= {step["name"] for step in ended["steps"]}
-    assert disaster.databases() == before
-    with psycopg.connect(disaster.old) as session:
-        assert session.execute("select 1").fetchone() == (1,)
-    # The real thing may begin beside it, and afterwards.
-    assert disaster.seat.json("recover", "guestbook")["plan"]["hash"]
-
-
-def test_a_rehearsal_that_is_killed_and_taken_back_leaves_nothing(disaster):
-    plan, _ = disaster.plan(rehearsal=True)
-    failing = Kill(step="probe a write", phase=Phase.AFTER_INTENT)
-    assert start_run(disaster.seat.environment, "guestbook", plan, failing) == KILLED
-    assert disaster.databases() == ["_rehearsal"]
-    run = last_lease(journals_of(disaster.load()[1]), "guestbook", Purpose.REHEARSAL).journal
-
-    assert undo_run(disaster.seat.environment, "guestbook", run, None) == 0
-
     assert disaster.databases() == []
 
 

@@ -28,14 +28,16 @@ from tests.recovery.conftest import ROLE, Disaster, by_terraform
 pytestmark = needs_terraform
 
 KILLED = -9
-SAMPLED = 0.04
-"""The share of the points at which every run of the tests kills: about five of them."""
+SAMPLED = 0.08
+"""The share of the points at which every run of the tests kills: about ten of them."""
 GATEWAY = ("gateway.networking.k8s.io", "v1")
 NAME = "give the database its name"
 DESCRIBED = """
 [health]
 path = "/"
 good_answers = 1
+[errors]
+window_seconds = 1
 [[workload]]
 name = "web"
 namespace = "{namespace}"

@@ -2,6 +2,7 @@
 # make test       set up, then pass the tests
 # make campaign   set up, then damage vaults 300 times at random (SEED=N repeats one)
 # make kill-campaign  set up, then kill COUNT=200 whole rollbacks, and walk as far at random (SEED=N repeats, COUNT=0 is all)
+# make recovery-campaign  set up, then kill a whole recovery (terraform, database, cluster, visitors) at every point (SEED=N)
 # make fuzz-campaign  set up, then post 10,000 mutilated and 10,000 distinct alerts (SEED=N repeats)
 # make screenshots    set up, then photograph Prefect's pages for docs/images
 # make benchmark  set up, then measure beside PostgreSQL's own tools, and draw docs/images
@@ -14,7 +15,7 @@ STAMP := .venv/.set-up
 SEED ?=
 COUNT ?= 200
 
-.PHONY: help setup demo test campaign kill-campaign fuzz-campaign screenshots benchmark check format lock clean
+.PHONY: help setup demo test campaign kill-campaign recovery-campaign fuzz-campaign screenshots benchmark check format lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -37,6 +38,10 @@ campaign: setup
 kill-campaign: setup
 	@$(BIN)/python -m pytest -q -s tests/rollback/test_kill_campaign.py tests/rollback/test_walk_campaign.py \
 	  --campaign $(COUNT) $(if $(SEED),--campaign-seed $(SEED))
+
+recovery-campaign: setup
+	@$(BIN)/python -m pytest -q -s tests/recovery/test_killed_recovery.py -m campaign \
+	  --campaign 0 $(if $(SEED),--campaign-seed $(SEED))
 
 fuzz-campaign: setup
 	@$(BIN)/python -m pytest -q -s tests/deployments/test_receiver.py -m campaign \

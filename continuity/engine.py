@@ -16,6 +16,7 @@ from continuity.domain.run import EntryKind, Outcome
 from continuity.errors import ContinuityError, Overtaken, UnsafeOperation
 from continuity.journal import Journal
 from continuity.steps.operation import Operation, Perform
+from continuity.steps.outputs import at_its_place
 from continuity.steps.step import Probe, Step, World
 
 logger = logging.getLogger(__name__)
@@ -236,7 +237,7 @@ class Engine:
     def _world(self) -> World:
         entries = self.journal.history.entries
         done = {entry.step: entry.facts for entry in entries if entry.kind is EntryKind.DONE}
-        return replace(self.world, run=self.journal.run, done=done)
+        return at_its_place(replace(self.world, run=self.journal.run, done=done))
 
     def _pivot_passed(self, plan: Plan) -> bool:
         history = self.journal.history

@@ -21,8 +21,33 @@ class RecoverySection(Section):
     """The server that served before: its database is closed before all traffic comes here, so that no two are written to."""
     manifests: Path | None = None
     """Folder with what the application is on a cluster, as YAML: applied wave by wave, with the point's images by digest."""
+    rehearsal_namespace: Annotated[str, Field(pattern=r"^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)?$")] = ""
+    """Namespace that a rehearsal makes for the manifests, standing still, and deletes again; without it they are left out."""
     output: Path | None = None
     """Folder for what people work with meanwhile: lists for the manual fallback, the notice to customers."""
+
+
+class OutputsSection(Section):
+    """Which outputs of the configuration say where the steps behind it go. Each is the name of an output; none may be sensitive.
+
+    What an output says takes the place of what the environment says; credentials stay those of the environment.
+    """
+
+    database_host: str = ""
+    """The host of `[database] dsn` and `[rollback] dsn`."""
+    database_port: str = ""
+    """Their port."""
+    media_bucket: str = ""
+    """`[media] bucket`."""
+    kubeconfig: str = ""
+    """`[cluster] kubeconfig`: a path, relative to the configuration's folder."""
+    context: str = ""
+    """`[cluster] context`."""
+
+    @property
+    def named(self) -> dict[str, str]:
+        """The outputs that are named, by what they say."""
+        return {setting: output for setting, output in self.model_dump().items() if output}
 
 
 class TerraformSection(Section):
@@ -45,6 +70,8 @@ class TerraformSection(Section):
     """How long an apply may take before it is asked to stop, as by Ctrl-C."""
     variables: tuple[str, ...] = ()
     """Names of further variables of this process that providers need; a final * stands for any ending."""
+    outputs: OutputsSection = OutputsSection()
+    """Which outputs say where the server, the bucket and the cluster are that this configuration makes."""
     work_directory: Path | None = None
     """Folder for plan files, which hold secrets, and for providers; default: below the user's state folder."""
 

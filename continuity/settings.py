@@ -236,7 +236,7 @@ class Environment(Section):
     def recovering(self) -> "Environment":
         """The environment as a recovery sees it: the application is asked where the recovered side alone answers."""
         if self.traffic is None:
-            return self
+            return self.model_copy(update={"traffic": TrafficSection(url=self.shift.url)}) if self.shift else self
         return self.model_copy(update={"traffic": self.traffic.model_copy(update={"url": self.recovered_url})})
 
     @property

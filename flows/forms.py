@@ -16,6 +16,9 @@ PointOrLatest = Annotated[str, Field(pattern=r"^latest$|^[a-z][a-z0-9-]*-[0-9]{8
 Moment = Annotated[str, Field(max_length=40)]
 """A moment as ISO 8601 writes it, or nothing."""
 
+HowMany = Annotated[int, Field(ge=0)]
+"""A number of things, or none."""
+
 KeyPrefix = Annotated[str, Field(max_length=1024)]
 """The beginning of keys in a bucket, or nothing."""
 

@@ -137,6 +137,10 @@ class _Fallback(Section):
         )
 
 
+class _Sessions(Section):
+    revoke: tuple[Annotated[str, Field(pattern=r"^[^.]+(\.[^.]+){1,2}$")], ...] = ()
+
+
 class _Retention(Section):
     keep_all_days: Annotated[int, Field(ge=1, le=36500)] = 7
     daily: Annotated[int, Field(ge=0)] = 14
@@ -161,6 +165,7 @@ class _ApplicationFile(Section):
     query: tuple[QuerySection, ...] = ()
     errors: ErrorsSection = ErrorsSection()
     fallback: _Fallback = _Fallback()
+    sessions: _Sessions = _Sessions()
 
 
 class _Rule(Section):
@@ -222,6 +227,7 @@ def load_application(folder: Path, name: str) -> Application:
         queries=tuple(each.query() for each in content.query),
         errors=content.errors.watch(),
         fallback=content.fallback.fallback(),
+        revoke=content.sessions.revoke,
         protected_infrastructure=content.infrastructure.protected,
         phases=load_phases(
             path.with_name("phases.toml"),

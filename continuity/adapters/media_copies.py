@@ -1,24 +1,17 @@
 """Copies objects between buckets, each verified: by the store itself where it holds both, else through this machine."""
 
-import hashlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import tenacity
-from botocore.exceptions import BotoCoreError, ClientError
-from urllib3.exceptions import HTTPError
 
-from continuity.adapters.media_worklist import Listed, Wanted, Worklist
+from continuity.adapters.media_store import Digested, Item, MediaStore, damaged, refuse_damaged, tells, translated, version_of
+from continuity.adapters.media_worklist import Wanted, Worklist
 from continuity.adapters.s3_multipart import NONCE, Place, upload_stream
-from continuity.domain.media_replica import is_content_digest
-from continuity.errors import ContinuityError, MediaError, MediaGone, VaultError
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
+from continuity.errors import ContinuityError, MediaError, MediaGone
 
 LARGEST_COPY_BYTES = 5 * 1024**3
 """Of one CopyObject (S3 API reference); larger objects are copied in parts."""
@@ -26,56 +19,7 @@ ATTEMPTS = 3
 PATIENCE_IN_A_ROW = 20
 """So many objects may fail one after another for other reasons than their own; then the store is taken to be in trouble."""
 
-_GONE = {"NoSuchKey", "NoSuchVersion", "404", "NotFound", "PreconditionFailed", "412", "MethodNotAllowed", "InvalidObjectState"}
-_BUSY_STATUS = {408, 429, 500, 502, 503, 504}
 _KEPT_HEADERS = ("ContentType", "CacheControl", "ContentDisposition", "ContentEncoding", "ContentLanguage")
-
-
-@dataclass(frozen=True, kw_only=True)
-class MediaStore:
-    """A bucket with a client for it. `setting` is how a person names its section of the environment."""
-
-    client: "S3Client"
-    bucket: str
-    endpoint_url: str | None = None
-    profile: str | None = None
-    setting: str = "[media]"
-
-    def pages(self, prefix: str) -> Iterator[list[Listed]]:
-        """List what is there, a thousand at a time.
-
-        Raises:
-            MediaError: the bucket cannot be listed.
-
-        """
-        with translated(self, "be listed"):
-            for page in self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix):
-                yield [
-                    Listed(name=each["Key"], etag=each["ETag"].strip('"'), size_bytes=each["Size"])
-                    for each in page.get("Contents", ())
-                ]
-
-    def look(self, key: str, version: str = "") -> Any:
-        """Ask for the headers of an object.
-
-        Raises:
-            MediaGone: it is not there.
-            MediaError: the store does not answer.
-
-        """
-        with translated(self, f"tell of {key}"):
-            return self.client.head_object(Bucket=self.bucket, Key=key, **_version(version))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Item:
-    """One object to copy: exactly the bytes that have this ETag where they come from."""
-
-    key: str
-    version: str
-    etag: str
-    size_bytes: int
-    to: str
 
 
 @dataclass(kw_only=True)
@@ -181,7 +125,7 @@ def copy(item: Item, source: MediaStore, target: MediaStore) -> str:
 
 
 def _copy_by_store(item: Item, source: MediaStore, target: MediaStore) -> str:
-    place: Any = {"Bucket": source.bucket, "Key": item.key, **_version(item.version)}
+    place: Any = {"Bucket": source.bucket, "Key": item.key, **version_of(item.version)}
     with translated(source, f"give {item.key}"):
         if item.size_bytes > LARGEST_COPY_BYTES:
             return _copy_in_parts(place, item, source, target)
@@ -201,30 +145,12 @@ def _copy_in_parts(place: Any, item: Item, source: MediaStore, target: MediaStor
     return str(target.look(item.to)["ETag"]).strip('"')
 
 
-class _Digested:
-    """A body whose MD5 is taken while it passes."""
-
-    def __init__(self, body: Any, store: MediaStore, key: str) -> None:
-        self._body = body
-        self._store = store
-        self._key = key
-        self.digest = hashlib.md5(usedforsecurity=False)
-        self.size_bytes = 0
-
-    def read(self, size: int, /) -> bytes:
-        with translated(self._store, f"give {self._key} to its end"):
-            data: bytes = self._body.read(size)
-        self.digest.update(data)
-        self.size_bytes += len(data)
-        return data
-
-
 def _copy_through(item: Item, source: MediaStore, target: MediaStore) -> str:
     with translated(source, f"give {item.key}"):
         answer: Any = source.client.get_object(
-            Bucket=source.bucket, Key=item.key, IfMatch=f'"{item.etag}"', **_version(item.version)
+            Bucket=source.bucket, Key=item.key, IfMatch=f'"{item.etag}"', **version_of(item.version)
         )
-    body = _Digested(answer["Body"], source, item.key)
+    body = Digested(answer["Body"], source, item.key)
     place = Place(
         client=target.client,
         bucket=target.bucket,
@@ -235,8 +161,7 @@ def _copy_through(item: Item, source: MediaStore, target: MediaStore) -> str:
     )
     with translated(target, f"take {item.to}"):
         upload_stream(place, body, expected_bytes=item.size_bytes)
-    if body.size_bytes != item.size_bytes or (_tells(item.etag, answer) and body.digest.hexdigest() != item.etag):
-        raise _damaged(item, source, f"{body.size_bytes} bytes of MD5 {body.digest.hexdigest()} came")
+    refuse_damaged(body, item, source, answer)
     return str(target.look(item.to)["ETag"]).strip('"')
 
 
@@ -244,58 +169,11 @@ def _verify(item: Item, etag: str, source: MediaStore, target: MediaStore) -> No
     """Hold a copy of another ETag against its source: by content where both tell it, else by size."""
     there = target.look(item.to)
     if there["ContentLength"] != item.size_bytes:
-        raise _damaged(item, target, f"{there['ContentLength']} bytes arrived")
-    if _tells(etag, there) and _tells(item.etag, source.look(item.key, item.version)):
-        raise _damaged(item, target, f"bytes of MD5 {etag} arrived")
-
-
-def _tells(etag: str, headers: Any) -> bool:
-    """Whether an ETag is the MD5 of the bytes: not of parts, nor under a key of KMS or of the customer's (S3 API reference)."""
-    hidden = str(headers.get("ServerSideEncryption", "")).startswith("aws:kms") or "SSECustomerAlgorithm" in headers
-    return is_content_digest(etag) and not hidden
-
-
-def is_hidden(etag: str, headers: Any) -> bool:
-    """Whether an ETag says nothing of the bytes."""
-    return not _tells(etag, headers)
+        raise damaged(item, target, f"{there['ContentLength']} bytes arrived")
+    if tells(etag, there) and tells(item.etag, source.look(item.key, item.version)):
+        raise damaged(item, target, f"bytes of MD5 {etag} arrived")
 
 
 def _kept_headers(headers: Any) -> dict[str, Any]:
     kept = {name: headers[name] for name in _KEPT_HEADERS if headers.get(name)}
     return kept | {"Metadata": {name: value for name, value in headers.get("Metadata", {}).items() if name != NONCE}}
-
-
-def _version(version: str) -> Any:
-    # "null" is what a bucket without versions calls its only one, and not every store takes it back.
-    return {"VersionId": version} if version not in {"", "null"} else {}
-
-
-def _damaged(item: Item, store: MediaStore, found: str) -> MediaError:
-    return MediaError(
-        f"bucket {store.bucket}: {item.key} of {item.size_bytes} bytes and ETag {item.etag} was to be copied, and {found}",
-        hint="Have the store checked.",
-    )
-
-
-@contextmanager
-def translated(store: MediaStore, doing: str) -> Iterator[None]:
-    """Turn what the SDK raises into a MediaError. Messages carry S3's code, not its text."""
-    try:
-        yield
-    except ClientError as error:
-        code = error.response.get("Error", {}).get("Code", "unknown")
-        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        kind = MediaGone if code in _GONE else MediaError
-        raise kind(
-            f"bucket {store.bucket} cannot {doing}: {code}",
-            hint=f"Check the bucket and the credentials of `{store.setting}` in the environment.",
-            transient=status in _BUSY_STATUS or code == "SlowDown",
-        ) from error
-    except VaultError as error:
-        raise MediaError(error.message, hint=f"Check `{store.setting}` in the environment.", transient=error.transient) from error
-    except (BotoCoreError, HTTPError, OSError) as error:
-        raise MediaError(
-            f"bucket {store.bucket} cannot {doing}: {type(error).__name__}",
-            hint=f"Check the address in `{store.setting}` of the environment, and the network.",
-            transient=True,
-        ) from error

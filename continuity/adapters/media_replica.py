@@ -7,7 +7,7 @@ APPLICATION/etags/POINT.jsonl    {"place", "etag"} of copies whose ETag is not t
 import io
 from collections.abc import Iterable
 
-from continuity.adapters.media_copies import MediaStore, translated
+from continuity.adapters.media_store import MediaStore, translated
 from continuity.adapters.media_worklist import Left, Wanted, Worklist, etag_line, read_etag_lines
 from continuity.adapters.s3_multipart import Place, upload_stream
 from continuity.domain.application import ApplicationName

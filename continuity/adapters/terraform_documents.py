@@ -110,14 +110,28 @@ def read_plan(text: str, *, sha256: str, state: StateIdentity) -> Infrastructure
     changes = tuple(_change(each) for each in document.get("resource_changes", ()))
     drift = tuple(_change(each) for each in document.get("resource_drift", ()))
     outputs = document.get("planned_values", {}).get("outputs", {})
+    before = document.get("prior_state", {}).get("values", {}).get("outputs", {})
     return InfrastructurePlan(
         sha256=sha256,
         state=state,
         changes=_that_act(changes),
         drift=_that_act(drift),
         outputs={name: bool(each.get("sensitive")) for name, each in sorted(outputs.items())},
+        settled=_settled(before, outputs),
         version=str(document.get("terraform_version", "")),
     )
+
+
+def _settled(before: Mapping[str, Any], planned: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the outputs that the state holds and the plan leaves as they are, the sensitive ones left behind.
+
+    One that is not known yet has no value in a plan.
+    """
+    return {
+        name: each["value"]
+        for name, each in sorted(planned.items())
+        if not each.get("sensitive") and "value" in each and before.get(name, {}).get("value") == each["value"]
+    }
 
 
 def _that_act(changes: Iterable[Change]) -> tuple[Change, ...]:

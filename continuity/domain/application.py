@@ -165,6 +165,8 @@ class Application:
     protected_infrastructure: tuple[str, ...] = ()
     """Types or addresses of infrastructure that must never be deleted or replaced, besides those that always are protected."""
     phases: tuple[Phase, ...] = ()
+    revoke: tuple[str, ...] = ()
+    """Where it keeps who is signed in: `schema.table`, whose rows go, or `schema.table.column`, which is emptied."""
 
     @property
     def uses_cluster(self) -> bool:

@@ -31,6 +31,8 @@ class Adjustments:
     """Workloads that get 0 replicas, and jobs that are suspended; the others run, and have no visitors."""
     quiet: Mapping[str, str] = field(default_factory=dict)
     """What divides traffic (see `quiet_route`): it gives the recovered side nothing, whatever is written there."""
+    leave_out: Sequence[str] = ()
+    """For a rehearsal: objects, as "Kind namespace/name", that are not applied."""
     into: str = ""
     """For a rehearsal: the namespace into which all is moved. Routes, and what stands in no namespace, are left out."""
 
@@ -44,6 +46,7 @@ def arranged(manifests: Sequence[Manifest], adjustments: Adjustments) -> tuple[M
         UnsafeOperation: with nothing for the recovered side, visitors would get errors.
 
     """
+    manifests = [each for each in manifests if str(each) not in adjustments.leave_out]
     _make_sure(manifests, adjustments)
     places = {place: number for number, place in enumerate(adjustments.priority)}
     waves = list(Wave)

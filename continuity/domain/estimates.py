@@ -54,6 +54,13 @@ UNMEASURED_SECONDS: Mapping[str, float] = {
     "compare query times": 1,
     "apply the manifests": 10,
     "shift traffic": 120,
+    "meet the server": 10,
+    "meet the cluster": 1,
+    "bump the sequences": 1,
+    "revoke the sessions": 5,
+    "make the rehearsal's namespace": 1,
+    "clear the rehearsal's namespace": 15,
+    "check the media replica": 60,
 }
 """Seconds of a kind of step that no run has measured yet."""
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from continuity.domain.plan import Facts, PlannedStep
 from continuity.domain.protected_types import ALWAYS_PROTECTED
@@ -100,6 +101,8 @@ class InfrastructurePlan:
     """What has changed outside of terraform since it looked last."""
     outputs: Mapping[str, bool] = field(default_factory=dict)
     """Names of the outputs, and whether each is sensitive."""
+    settled: Mapping[str, Any] = field(default_factory=dict)
+    """Outputs that are known already and stay as they are, with their values; no sensitive ones."""
     version: str = ""
     created: datetime | None = None
 
@@ -229,8 +232,3 @@ def infrastructure_steps(plan: InfrastructurePlan, *, workspace: str) -> tuple[P
         ),
         PlannedStep(name=READ_OUTPUTS, kind=READ_OUTPUTS, target=target, arguments={"workspace": workspace}),
     )
-
-
-def output_of(done: Mapping[str, Facts], name: str) -> object:
-    """Return an output by its name, as an earlier step has read it; None where there is none, or it is sensitive."""
-    return done.get(READ_OUTPUTS, {}).get("outputs", {}).get(name)

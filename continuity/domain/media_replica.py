@@ -91,8 +91,12 @@ class ReplicaLook:
     """Keys of some that are missing."""
 
 
-def return_step(manifest: Manifest, look: ReplicaLook, *, replica: str, bucket: str, beside: bool = False) -> PlannedStep:
+def return_step(
+    manifest: Manifest, look: ReplicaLook, *, replica: str, bucket: str, beside: bool = False, output: str = ""
+) -> PlannedStep:
     """Return the step that fills a bucket from the replica. `beside` allows other objects in it, and never replaces one.
+
+    Of a bucket that the run makes first there is no name yet, but that of the `output` that will tell it.
 
     How many files are not in the replica is part of what is approved: where it turns out to be more, the step refuses.
     """
@@ -100,11 +104,12 @@ def return_step(manifest: Manifest, look: ReplicaLook, *, replica: str, bucket: 
     if media is None:
         raise ValueError(f"{manifest.id} has no map")
     lacks = f", without {look.missing:,} files that the replica lacks" if look.missing else ""
+    named = bucket or f"by output {output}"
     where = "beside what is in it" if beside else "which must be empty"
     return PlannedStep(
         name=RETURN_MEDIA,
         kind=RETURN_MEDIA,
-        target=f"bucket {bucket}, {where}: {media.objects:,} files ({size(media.total_bytes)}) from {replica}{lacks}",
+        target=f"bucket {named}, {where}: {media.objects:,} files ({size(media.total_bytes)}) from {replica}{lacks}",
         arguments={
             "point": manifest.id,
             "map_sha256": media.versions.content_sha256,

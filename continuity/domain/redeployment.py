@@ -35,7 +35,7 @@ def deployment_steps(
         quiet=quiet,
     )
     steps = manifest_steps(manifests, adjustments, directory=directory, workloads=application.workloads)
-    from_point = (*_configuration(states), *flag_steps(point.flags))
+    from_point = (*configuration_steps(states), *flag_steps(point.flags))
     first = next((number for number, step in enumerate(steps) if step.arguments.get("wave") == Wave.WORKLOADS.value), len(steps))
     return (*steps[:first], *from_point, *steps[first:])
 
@@ -76,7 +76,8 @@ def refuse_undescribed(application: Application, point: PointManifest) -> None:
         )
 
 
-def _configuration(states: Sequence[WorkloadState]) -> Iterator[PlannedStep]:
+def configuration_steps(states: Sequence[WorkloadState]) -> Iterator[PlannedStep]:
+    """Return the steps that bring back the ConfigMaps that workloads refer to, as they were recorded."""
     by_namespace: dict[str, dict[str, ReferencedConfig]] = {}
     for state in states:
         for each in state.config:

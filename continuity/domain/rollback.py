@@ -8,6 +8,7 @@ from enum import StrEnum
 from continuity.domain.application import Application
 from continuity.domain.builds import BUILD, ReleaseBuild
 from continuity.domain.choice import Chosen
+from continuity.domain.given_out import GivenOut, given_out_steps
 from continuity.domain.live import LiveState
 from continuity.domain.plan import TAKES_OVER, Plan, PlannedStep, Verb
 from continuity.domain.proof import proof_steps
@@ -71,6 +72,7 @@ def plan_rollback(  # noqa: PLR0913 -- everything that a rollback is decided by
     order: Order,
     options: dict[str, str],
     now: datetime,
+    given_out: GivenOut | None = None,
     warm: Warm | None = None,
     pooled: bool = False,
     url: str = "",
@@ -89,6 +91,8 @@ def plan_rollback(  # noqa: PLR0913 -- everything that a rollback is decided by
     """
     manifest = chosen.point.manifest
     prepare, swap = _database_steps(live, manifest, warm, pooled=pooled) if scope is not Scope.APPLICATION else ((), ())
+    if given_out and swap:
+        prepare += given_out_steps(application, given_out, live.arguments, shadow=swap[0].arguments["shadow"])
     restored = _release_steps(live, manifest, release, build) if scope is not Scope.DATABASE else ()
     pulls = tuple(step for step in restored if step.kind in {BUILD, "pull the image"})
     back = tuple(step for step in restored if step not in pulls)

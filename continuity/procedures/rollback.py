@@ -1,7 +1,7 @@
 """Plan an emergency rollback: observe the live state, choose the point, decide the steps, and say what it will cost."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from continuity.adapters.approvals import WaitingPlan, store_plan
@@ -11,6 +11,7 @@ from continuity.domain.builds import ReleaseBuild, choose_build, lost_images
 from continuity.domain.checks import refuse_unless_passed
 from continuity.domain.choice import choose_for_rollback
 from continuity.domain.estimates import Estimates, predict
+from continuity.domain.given_out import GivenOut, check_given_out
 from continuity.domain.live import LiveState
 from continuity.domain.media_replica import unprotected
 from continuity.domain.moments import read_moment
@@ -44,6 +45,8 @@ class RollbackWish:
     """An image by digest that is to run instead of the point's."""
     workloads: tuple[str, ...] = ()
     """Names of the workloads whose release goes back; none means all of them."""
+    given_out: GivenOut = field(default_factory=GivenOut)
+    """What of that which was given out since the point must not be given out again, or be worth anything."""
 
     def options(self) -> dict[str, str]:
         """Return the wish as a plan records it."""
@@ -54,6 +57,7 @@ class RollbackWish:
             "order": self.order.value,
             "image": self.image,
             "workloads": ",".join(self.workloads),
+            **self.given_out.options(),
         }
 
     @staticmethod
@@ -77,6 +81,7 @@ class RollbackWish:
             order=Order(options["order"]),
             image=options.get("image", ""),
             workloads=tuple(filter(None, options.get("workloads", "").split(","))),
+            given_out=GivenOut.of(options),
         )
 
 
@@ -97,15 +102,18 @@ def make_plan(
     chosen = choose_for_rollback(points, wish.point, before=wish.before, refused=refused)
     release, known = _wanted_release(application, wish, chosen.point.manifest, points, bad)
     swaps = wish.scope is not Scope.APPLICATION
-    found = perform(FIND_WARM, chosen.point, environment) if swaps else WarmChoice()
+    # What a drill keeps is given up as it is: a restore of the run's own is changed and, with the run, dropped.
+    found = perform(FIND_WARM, chosen.point, environment) if swaps and not wish.given_out.options() else WarmChoice()
     restored = None if found.warm else chosen.point.manifest
+    given_out = tuple(check_given_out(application, chosen.point.manifest, wish.given_out, swaps=swaps))
+    refuse_unless_passed(given_out, what=f"a rollback of {application.name}")
     notes = found.notes + known + (refuse_unready(application, environment, perform, restored) if swaps else ())
     live = perform(OBSERVE, application, environment)
     build = _wanted_build(application, environment, wish, live, chosen.point.manifest, release, perform)
     notes += (build.note,) if build else ()
     notes += _media_notes(application, environment, chosen.point.manifest)
     plan = plan_rollback(
-        application, live, chosen, scope=wish.scope, order=wish.order, options=wish.options(), now=now,
+        application, live, chosen, scope=wish.scope, order=wish.order, options=wish.options(), now=now, given_out=wish.given_out,
         warm=found.warm, pooled=bool(environment.pooler_dsn), url=environment.url, release=release, build=build,
     )  # fmt: skip
     estimates = _estimate(plan, chosen.point, live, environment, perform)

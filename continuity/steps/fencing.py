@@ -5,10 +5,12 @@ from psycopg import sql
 from continuity.adapters.postgres import connect, translated
 from continuity.adapters.swap import MAINTENANCE, find_database, system_identifier
 from continuity.domain.plan import Facts
-from continuity.domain.recovery import FENCE, PROBE_WRITE, OldPrimary
+from continuity.domain.recovery import FENCE, PROBE_WRITE
+from continuity.domain.recovery_place import OldPrimary
 from continuity.errors import CheckFailed, DatabaseError, UnsafeOperation
 from continuity.settings import Environment
 from continuity.steps.operation import PATIENT, Retry
+from continuity.steps.servers import expected_server, refuse_another_server
 from continuity.steps.step import Probe, Step, World
 from continuity.steps.traffic import close_to_all, look_whether_closed
 
@@ -23,10 +25,8 @@ def observe_old_primary(environment: Environment, database: str) -> OldPrimary:
             identifier = system_identifier(connection)
     except DatabaseError:
         return OldPrimary(reachable=False)
-    if state is None:
-        # Nothing there can be written to under the application's name.
-        return OldPrimary()
-    return OldPrimary(reachable=True, system_identifier=identifier, oid=state.oid)
+    # Without such a database nothing there can be written to under the application's name; which server it is, is told.
+    return OldPrimary(reachable=True, system_identifier=identifier, oid=state.oid if state else None)
 
 
 def _old_dsn(world: World) -> str:
@@ -55,6 +55,7 @@ def _probe_write(world: World, facts: Facts) -> Facts:
         translated(f"a write to {facts['live']}"),
         connection.transaction(force_rollback=True),
     ):
+        refuse_another_server(connection, expected_server(world, facts))
         connection.execute(sql.SQL("create schema {}").format(name))
         connection.execute(sql.SQL("create table {}.probe (value int primary key)").format(name))
         connection.execute(sql.SQL("insert into {}.probe values (1)").format(name))

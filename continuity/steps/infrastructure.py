@@ -29,6 +29,7 @@ from continuity.domain.infrastructure import (
     decide,
     left_of,
 )
+from continuity.domain.outputs import told_by
 from continuity.domain.plan import Facts
 from continuity.errors import (
     AlreadyStored,
@@ -243,10 +244,16 @@ def _leave(world: World, facts: Facts) -> None:
 
 
 def _read_outputs(world: World, _facts: Facts) -> Facts:
-    """Read what later steps need to know; of sensitive outputs only the names."""
+    """Read what later steps need to know; of sensitive outputs only the names.
+
+    Raises:
+        UnsafeOperation: an output that says where later steps go says nothing of use.
+
+    """
     terraform = terraform_of(world.environment, world.application.name)
     terraform.prepare()
     outputs = terraform.outputs()
+    told_by(outputs.values, terraform.section.outputs.named)
     return {"outputs": dict(outputs.values), "sensitive outputs": list(outputs.sensitive)}
 
 

@@ -13,16 +13,19 @@ from continuity.steps.error_rate import WATCH_ERRORS
 from continuity.steps.fallback import WRITE_THE_FALLBACK
 from continuity.steps.feature import RESTART_WORKLOAD, SEE_WHO_HAS_IT, SET_FLAG
 from continuity.steps.fencing import FENCE_OLD_PRIMARY, PROBE_A_WRITE
+from continuity.steps.given_out import BUMP_THE_SEQUENCES, REVOKE_THE_SESSIONS
 from continuity.steps.health import CHECK_HEALTH
 from continuity.steps.infrastructure import APPLY, PLAN, READ
 from continuity.steps.live import COMPARE_QUERY_TIMES, JudgeLive, validating_live
 from continuity.steps.manifests import APPLY_WAVE
 from continuity.steps.media import ACCOUNT_FOR_MEDIA, ROLL_BACK_MEDIA, TAKE_MEDIA_BACK
 from continuity.steps.media_return import BRING_BACK
+from continuity.steps.meeting import MEET_THE_CLUSTER, MEET_THE_SERVER
 from continuity.steps.naming import CLEAR_REHEARSAL, GIVE_THE_NAME
 from continuity.steps.pods import GATHER_PODS
 from continuity.steps.pooling import OPEN_POOLER
 from continuity.steps.quarantine import PUT_SCHEMA_BACK, QUARANTINE_SCHEMA
+from continuity.steps.rehearsed import CHECK_THE_REPLICA, CLEAR_THE_NAMESPACE, MAKE_THE_NAMESPACE
 from continuity.steps.release import PULL_IMAGE, SET_THE_FLAGS, SET_THE_RELEASE
 from continuity.steps.reverting import COMMIT_REVERT
 from continuity.steps.roles import RESTORE_ROLES
@@ -54,13 +57,20 @@ KINDS = (
     WAIT_FOR_SESSIONS,
     END_SESSIONS,
     CLOSE_DATABASE,
+    MEET_THE_SERVER,
+    MEET_THE_CLUSTER,
     RESTORE_ROLES,
     RESTORE_SHADOW,
+    BUMP_THE_SEQUENCES,
+    REVOKE_THE_SESSIONS,
     GIVE_THE_NAME,
     WRITE_THE_FALLBACK,
     PROBE_A_WRITE,
     FENCE_OLD_PRIMARY,
     CLEAR_REHEARSAL,
+    MAKE_THE_NAMESPACE,
+    CLEAR_THE_NAMESPACE,
+    CHECK_THE_REPLICA,
     SET_THE_CONFIGURATION,
     SET_THE_RELEASE,
     PIN_SCALERS,

@@ -9,6 +9,7 @@ from continuity.adapters.manifest_files import read_manifests
 from continuity.domain.deployment import Adjustments, arranged
 from continuity.domain.manifests import Manifest, Wave, fingerprint
 from continuity.domain.plan import Facts
+from continuity.domain.recovery_place import MEET_CLUSTER
 from continuity.errors import ClusterError, UnsafeOperation
 from continuity.steps.operation import Retry
 from continuity.steps.step import Probe, Step, World
@@ -25,6 +26,8 @@ def _facts(world: World, arguments: Facts) -> Facts:
     with open_cluster(world.environment.cluster) as cluster:
         seen = Applier(cluster=cluster, force=arguments["force"]).try_all(_from_wave_on(manifests, arguments["wave"]))
         uid = cluster_uid(cluster)
+        if met := world.done.get(MEET_CLUSTER):
+            _same_cluster(uid, met["uid"])
     own = {str(each): seen[str(each)] for each in _of_wave(manifests, arguments["wave"])}
     found = {name: {"found": each.found.value, "uid": each.uid} for name, each in own.items()}
     return {**arguments, "cluster": uid, "found": found}
@@ -58,7 +61,7 @@ def _look(applier: Applier, manifest: Manifest) -> Seen | None:
 def _apply(world: World, facts: Facts) -> Facts:
     manifests = _of_wave(_manifests(facts), facts["wave"])
     with open_cluster(world.environment.cluster) as cluster:
-        _same_cluster(cluster_uid(cluster), facts)
+        _same_cluster(cluster_uid(cluster), facts["cluster"])
         applier = Applier(cluster=cluster, force=facts["force"])
         applier.try_all(manifests)
         for number, manifest in enumerate(manifests, start=1):
@@ -76,7 +79,7 @@ def _take_away(world: World, facts: Facts) -> None:
 
     """
     with open_cluster(world.environment.cluster) as cluster:
-        _same_cluster(cluster_uid(cluster), facts)
+        _same_cluster(cluster_uid(cluster), facts["cluster"])
         applier = Applier(cluster=cluster)
         manifests = _of_wave(_manifests(facts), facts["wave"])
         made = [each for each in manifests if facts["found"][str(each)]["found"] == Found.ABSENT.value]
@@ -118,10 +121,10 @@ def _from_wave_on(manifests: tuple[Manifest, ...], wave: str) -> tuple[Manifest,
     return tuple(each for each in manifests if waves.index(each.wave) >= waves.index(Wave(wave)))
 
 
-def _same_cluster(uid: str, facts: Facts) -> None:
-    if uid != facts["cluster"]:
+def _same_cluster(uid: str, begun_on: str) -> None:
+    if uid != begun_on:
         raise UnsafeOperation(
-            f"the cluster has uid {uid}, the run began on {facts['cluster']}", hint="Check `[cluster] kubeconfig` and `context`."
+            f"the cluster has uid {uid}, the run began on {begun_on}", hint="Check `[cluster] kubeconfig` and `context`."
         )
 
 

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from continuity.adapters.media_copies import Copied, Item, MediaStore, copy_left
+from continuity.adapters.media_copies import Copied, copy_left
 from continuity.adapters.media_replica import find_in_replica, keep_etags, refuse_same_bucket
+from continuity.adapters.media_store import Item, MediaStore
 from continuity.adapters.media_worklist import Wanted, Worklist
 from continuity.adapters.processes import left_behind, mark
 from continuity.adapters.sealing import load_identities, unseal_to

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from continuity.adapters.media_copies import Item, MediaStore, copy_left, is_hidden
+from continuity.adapters.media_copies import copy_left
 from continuity.adapters.media_replica import hold_in_replica
+from continuity.adapters.media_store import Item, MediaStore, is_hidden
 from continuity.adapters.media_worklist import Listed, Wanted, Worklist, may_be_the_same
 from continuity.domain.application import ApplicationName
 from continuity.domain.media_replica import RETURN_MEDIA, replica_key
@@ -100,6 +101,12 @@ def _opened(world: World, facts: Facts) -> Iterator[_Return]:
             )
 
 
+def _facts(world: World, arguments: Facts) -> Facts:
+    """Record which bucket is filled: a plan that makes one first does not know its name."""
+    opened = media_store_of(world.environment, world.application, arguments["bucket"])
+    return {**arguments, "bucket": opened.bucket if opened else ""}
+
+
 def _probe(world: World, facts: Facts) -> Probe:
     """Ask the bucket by its listing. A file that nobody has any more is not waited for, as far as the plan has said so."""
     with _opened(world, facts) as returning:
@@ -160,4 +167,11 @@ def _leave(world: World, facts: Facts) -> None:
     logger.warning("media stays where it was brought run=%s bucket=%s", world.run, facts["bucket"])
 
 
-BRING_BACK = Step(kind=RETURN_MEDIA, probe=_probe, do=_bring_back, undo=_leave, retry=Retry(attempts=3, first_wait_seconds=5.0))
+BRING_BACK = Step(
+    kind=RETURN_MEDIA,
+    facts=_facts,
+    probe=_probe,
+    do=_bring_back,
+    undo=_leave,
+    retry=Retry(attempts=3, first_wait_seconds=5.0),
+)

@@ -14,7 +14,7 @@ from continuity.settings import Environment
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-    from continuity.adapters.media_copies import MediaStore
+    from continuity.adapters.media_store import MediaStore
 
 
 def vault_of(environment: Environment) -> Vault:
@@ -54,7 +54,7 @@ def dsn_of(environment: Environment) -> str:
 
 def replica_of(environment: Environment) -> "MediaStore | None":
     """Open the replica of the media bucket, or None where the environment names none."""
-    from continuity.adapters.media_copies import MediaStore
+    from continuity.adapters.media_store import MediaStore
     from continuity.adapters.s3_vault import s3_client
 
     section = environment.media
@@ -72,7 +72,7 @@ def replica_of(environment: Environment) -> "MediaStore | None":
 
 def media_store_of(environment: Environment, application: Application, bucket: str = "") -> "MediaStore | None":
     """Open the media bucket as a store of copies, or another `bucket` beside it; None where the application has no media."""
-    from continuity.adapters.media_copies import MediaStore
+    from continuity.adapters.media_store import MediaStore
 
     opened = media_of(environment, application)
     if opened is None:

@@ -1,4 +1,4 @@
-"""Where a rehearsal acts: the server of drills, a database of its own name, no traffic, and nothing of production."""
+"""Where a rehearsal acts: the server of drills, a database and a namespace of its own, no traffic, and nothing of production."""
 
 from dataclasses import replace
 
@@ -20,7 +20,7 @@ def rehearsing(application: Application, environment: Environment) -> tuple[Appl
         update={
             "database": environment.database.model_copy(update={"dsn": SecretStr(environment.drill_dsn)}),
             "rollback": environment.rollback.model_copy(update={"dsn": None, "pooler_dsn": None}),
-            "recovery": environment.recovery.model_copy(update={"old_dsn": None, "manifests": None}),
+            "recovery": environment.recovery.model_copy(update={"old_dsn": None}),
             "traffic": None,
             "shift": None,
             "terraform": None,

@@ -4,7 +4,7 @@ import io
 
 from psycopg import sql
 
-from continuity.adapters.postgres import Connection, connect, translated
+from continuity.adapters.postgres import Connection, connect, parse_dsn, translated
 from continuity.adapters.privileges import missing_roles
 from continuity.adapters.sealing import load_identities, unseal_to
 from continuity.adapters.secrets import read_secrets
@@ -15,6 +15,7 @@ from continuity.domain.roles import RoleStatements, needed_roles, role_statement
 from continuity.settings import Environment
 from continuity.steps.operation import PATIENT
 from continuity.steps.places import vault_of
+from continuity.steps.servers import on_server
 from continuity.steps.shadow import read_planned
 from continuity.steps.step import Probe, Step, World
 
@@ -34,6 +35,21 @@ def read_missing_roles(manifest: Manifest, environment: Environment) -> RoleStat
     return role_statements(text, missing, needed)
 
 
+def read_all_roles(manifest: Manifest, environment: Environment) -> RoleStatements:
+    """Read from the point what makes all of its roles, for a server that is not there yet. Changes nothing.
+
+    The role that will make them is there by then: it is the one that signs in.
+
+    Raises:
+        DamagedObject: the stored roles are not the ones that were written.
+
+    """
+    text = _globals(manifest, environment)
+    needed = needed_roles(text, manifest.roles)
+    own = parse_dsn(environment.rollback_dsn).get("user")
+    return role_statements(text, [role for role in needed if role != own], needed)
+
+
 def _globals(manifest: Manifest, environment: Environment) -> str:
     text = io.BytesIO()
     identities = load_identities(environment.vault.identity_file)
@@ -48,7 +64,7 @@ def _facts(world: World, arguments: Facts) -> Facts:
 
 
 def _probe(world: World, facts: Facts) -> Probe:
-    with connect(world.environment.rollback_dsn, MAINTENANCE) as connection:
+    with on_server(world, facts) as connection:
         return Probe.NOT_DONE if missing_roles(connection, facts["roles"]) else Probe.DONE
 
 
@@ -59,7 +75,7 @@ def _make(world: World, facts: Facts) -> Facts:
     made = role_statements(text, facts["roles"], needed_roles(text, manifest.roles))
     places = world.environment.recovery.passwords
     passwords = read_secrets(places, [role for role in made.sign_in if role in places])
-    with connect(world.environment.rollback_dsn, MAINTENANCE) as connection, connection.transaction():
+    with on_server(world, facts) as connection, connection.transaction():
         with translated("roles"):
             for statement in made.statements:
                 connection.execute(sql.SQL(statement.replace("{", "{{").replace("}", "}}")).format())
@@ -77,7 +93,7 @@ def _give_password(connection: Connection, role: str, password: str) -> None:
 
 
 def _drop(world: World, facts: Facts) -> None:
-    with connect(world.environment.rollback_dsn, MAINTENANCE) as connection, connection.transaction():
+    with on_server(world, facts) as connection, connection.transaction():
         if missing_roles(connection, facts["roles"]):
             # They are made all at once or not at all: those that are there alone are somebody else's.
             return

@@ -19,6 +19,7 @@ from continuity.errors import DatabaseError, DrillFailed, UnsafeOperation
 from continuity.steps.operation import Retry
 from continuity.steps.places import points_of
 from continuity.steps.restoring import discard_dump, fetch_dump, restore_as
+from continuity.steps.servers import on_server
 from continuity.steps.step import Probe, Step, World
 
 logger = logging.getLogger(__name__)
@@ -36,7 +37,7 @@ class Judge(Protocol):
 
 
 def _probe_shadow(world: World, facts: Facts) -> Probe:
-    with connect(world.environment.rollback_dsn, MAINTENANCE) as connection:
+    with on_server(world, facts) as connection:
         return Probe.DONE if find_database(connection, facts["shadow"]) else Probe.NOT_DONE
 
 
@@ -44,7 +45,7 @@ def _restore_shadow(world: World, facts: Facts) -> Facts:
     """Restore under one name, and rename when it is whole: a half restored database never has the shadow's name."""
     environment, dsn = world.environment, world.environment.rollback_dsn
     manifest = read_planned(world, facts)
-    with connect(dsn, MAINTENANCE) as connection:
+    with on_server(world, facts) as connection:
         # The name carries the plan's hash: what has it was begun by this run, and broke off.
         scratch.drop_database(connection, facts["restoring"])
     dump = fetch_dump(manifest, environment, world.report)
@@ -70,7 +71,7 @@ def _restore_shadow(world: World, facts: Facts) -> Facts:
 
 
 def _drop_shadow(world: World, facts: Facts) -> None:
-    with connect(world.environment.rollback_dsn, MAINTENANCE) as connection:
+    with on_server(world, facts) as connection:
         for name in (facts["restoring"], facts["shadow"]):
             scratch.drop_database(connection, name)
 
@@ -106,7 +107,7 @@ def judging(judge: Judge) -> Step:
     def validate(world: World, facts: Facts) -> Facts:
         dsn, shadow = world.environment.rollback_dsn, facts["shadow"]
         manifest = read_planned(world, facts)
-        with connect(dsn, MAINTENANCE) as connection:
+        with on_server(world, facts) as connection:
             allow_connections(connection, shadow, allowed=True)
         verdict = judge(dsn, shadow, manifest, world.application)
         wrong = [finding.name for finding in verdict.findings if not finding.passed]

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
+from cyclopts.types import NonNegativeInt
 
 from deployments.commands.carrying import hands, plan_first, tell_moment
 from deployments.commands.where import HERE, Where
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from deployments.console import Terminal
 
 
-def recover(
+def recover(  # noqa: PLR0913 -- the options of a verb
     application: str,
     *,
     point: Annotated[str, Parameter(help="An id, or latest: the latest proven point that nobody distrusts.")] = "latest",
@@ -26,6 +27,13 @@ def recover(
     old_primary_gone: Annotated[
         str, Parameter(help="The application's name: you have made sure that the old server cannot come back.")
     ] = "",
+    bump_sequences: Annotated[
+        NonNegativeInt,
+        Parameter(help="Let every sequence that feeds a column pass so many values by: no id is given out twice."),
+    ] = 0,
+    revoke_sessions: Annotated[
+        bool, Parameter(negative="", help="Sign everybody out: empty what `[sessions] revoke` of application.toml names.")
+    ] = False,
     rehearsal: Annotated[
         bool, Parameter(negative="", help="Do all of it in a scratch place, timed like the real thing, and clear it away.")
     ] = False,
@@ -34,12 +42,16 @@ def recover(
     where: Where = HERE,
 ) -> int:
     """Plan to stand the application up in an empty place; with --approve HASH, carry that plan out."""
+    from continuity.domain.given_out import GivenOut
     from continuity.procedures.recovery import RecoveryWish, make_recovery_plan
     from continuity.steps.operation import perform_plainly
 
     def wished(terminal: "Terminal") -> RecoveryWish:
         moment = tell_moment(terminal, "before", before) if before else None
-        return RecoveryWish(point=point, before=moment, old_primary_gone=old_primary_gone, rehearsal=rehearsal)
+        given_out = GivenOut(values=bump_sequences, sessions=revoke_sessions)
+        return RecoveryWish(
+            point=point, before=moment, old_primary_gone=old_primary_gone, rehearsal=rehearsal, given_out=given_out
+        )
 
     def make(terminal: "Terminal", protected: "Application", environment: "Environment") -> "WaitingPlan":
         return make_recovery_plan(

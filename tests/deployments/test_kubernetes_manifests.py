@@ -20,10 +20,14 @@ READERS = ("continuity/steps/release_capture.py",)
 HOLDERS = (*READERS, "continuity/steps/traffic.py", "continuity/procedures/live.py")
 RECOVERERS = {
     "continuity/steps/manifests.py",
+    "continuity/steps/meeting.py",
     "continuity/steps/shifting.py",
     "continuity/procedures/recovery.py",
     "continuity/steps/preconditions/recovery.py",
 }
+
+REHEARSERS = {"continuity/steps/rehearsed.py"}
+"""What makes and deletes a namespace: no account here may, since such a right holds for every namespace of a cluster."""
 
 
 def rights_of_account(name: str) -> set[tuple[str, str, str]]:
@@ -60,11 +64,20 @@ def test_the_receiver_may_do_what_a_hold_does_and_nothing_else():
 
 
 def test_runs_that_act_may_do_what_the_adapters_call_and_what_a_recovery_applies_and_nothing_else():
-    assert rights_of_account("continuity-acting") == rights_of(users_of_the_cluster()) | rights_on_manifests()
+    acting = users_of_the_cluster() - REHEARSERS
+
+    assert rights_of_account("continuity-acting") == rights_of(acting) | rights_on_manifests()
+
+
+def test_no_account_may_make_or_delete_a_namespace():
+    making = {("", "namespaces", "create"), ("", "namespaces", "delete")}
+
+    assert making < rights_of(REHEARSERS)
+    assert rights_of_account("continuity-acting").isdisjoint(making)
 
 
 def test_a_rollback_alone_touches_neither_secrets_nor_accounts():
-    rollback = rights_of(users_of_the_cluster() - RECOVERERS)
+    rollback = rights_of(users_of_the_cluster() - RECOVERERS - REHEARSERS)
 
     assert users_of_the_cluster() >= {*HOLDERS, *RECOVERERS}
     assert {resource for _, resource, _ in rollback}.isdisjoint({"secrets", "serviceaccounts", "roles", "rolebindings"})

@@ -57,7 +57,10 @@ def test_every_form_is_flat_and_offers_one_application():
         for name, field in form["properties"].items():
             assert field["description"], name
             assert "anyOf" not in field, name
-            assert field.get("type") in {"string", "boolean"} or "enum" in form["definitions"][field["$ref"].split("/")[-1]]
+            assert (
+                field.get("type") in {"string", "boolean", "integer"}
+                or "enum" in form["definitions"][field["$ref"].split("/")[-1]]
+            )
 
 
 def test_the_form_of_a_drill_offers_every_rule_by_which_a_point_is_chosen():

@@ -13,10 +13,12 @@ from continuity.adapters import media_copies
 from continuity.adapters.media_worklist import Listed, Worklist
 from continuity.domain.application import ApplicationName
 from continuity.domain.media_replica import MediaObject, replica_key
-from continuity.errors import ConfigurationRefused, MediaError, UnsafeOperation
+from continuity.domain.rehearsal import SAMPLED_FILES, replica_step
+from continuity.errors import CheckFailed, ConfigurationRefused, MediaError, UnsafeOperation
 from continuity.steps.media_replication import map_folder
 from continuity.steps.media_return import BRING_BACK
 from continuity.steps.preconditions.backup import _replica_check
+from continuity.steps.rehearsed import CHECK_THE_REPLICA
 from continuity.steps.step import Probe
 from tests.fixtures.killing import _SERVER
 from tests.fixtures.media_places import make_place
@@ -274,3 +276,21 @@ def test_the_place_of_a_version_is_its_own_and_stays():
 
     assert len(places) == 5
     assert replica_key(ApplicationName("blottr"), media) == f"blottr/objects/80/{DIGEST}"
+
+
+def test_a_rehearsal_reads_a_sample_of_the_replica_and_tells_of_bytes_that_are_not_what_was_copied(place):
+    for number in range(30):
+        place.put(f"tattoos/{number}.jpg", b"ink" * number)
+    manifest = place.back_up(1)
+    [step] = replica_step(manifest, replica=place.replica)
+
+    seen = CHECK_THE_REPLICA.do(place.world(), step.arguments)
+
+    assert (seen["files"], seen["missing"], seen["read to the last byte"]) == (30, 0, SAMPLED_FILES)
+    key = next(iter(place.copies()))
+    place.replica_client.put_object(Bucket=place.replica, Key=key, Body=b"not what it was")
+    with pytest.raises(CheckFailed, match="the replica lacks 1 of 30 files, 1 of them are there with other bytes"):
+        CHECK_THE_REPLICA.do(place.world(), step.arguments)
+    place.replica_client.delete_object(Bucket=place.replica, Key=key)
+    with pytest.raises(CheckFailed, match="lacks 1 of 30 files, 0 of them"):
+        CHECK_THE_REPLICA.do(place.world(), step.arguments)

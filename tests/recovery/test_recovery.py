@@ -1,132 +1,27 @@
 """Nothing is left but the vault: a guestbook is stood up again on an empty server, proven, and only then let in."""
 
 import csv
-import json
 import stat
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import replace
 
 import psycopg
 import pytest
 
-from continuity.adapters.leases import last_lease
-from continuity.domain.lease import Purpose
+from continuity.domain.given_out import GivenOut
+from continuity.domain.recovery_place import RecoveryPlace, check_another, check_place
+from continuity.domain.roles import RoleStatements
 from continuity.domain.run import Outcome
 from continuity.engine import Phase
 from continuity.errors import UnsafeOperation
-from continuity.journal import read_history
-from continuity.procedures.recovery import RecoveryWish, make_recovery_plan
-from continuity.procedures.rollback import KEEP_PLAN
-from continuity.steps.operation import perform_plainly
-from continuity.steps.places import journals_of
-from deployments.local.postgres import PostgresServer, running_postgres
-from tests.fixtures.killing import Kill, KillEverywhere, load, resume_run, start_run, undo_run
-from tests.fixtures.places import Place
-from tests.fixtures.terminal import Seat
+from continuity.steps.fencing import observe_old_primary
+from tests.fixtures.killing import Kill, KillEverywhere, resume_run, start_run, undo_run
+from tests.recovery.conftest import PASSWORD, ROLE
 
-ROLE, PASSWORD = 'the "guests" desk', "geheim-k4narienvogel"
-LISTS = """
-[fallback]
-notice = "{application} is being restored as it was on {point_taken}; expected within {expected}."
-[[fallback.list]]
-name = "entries of the last days"
-sql = "select guest, page, words from public.entries order by guest, page"
-"""
 KILLED = -9
-OTHERS = "select rolname from pg_roles where rolcanlogin and rolname not in (%s, 'postgres')"
-
-
-@pytest.fixture(scope="module")
-def new_server():
-    with running_postgres() as server:
-        yield server
-
-
-@dataclass(frozen=True, kw_only=True)
-class Disaster:
-    """A guestbook of which the vault has a proven point, the server that it was on, and an empty one."""
-
-    seat: Seat
-    old: str
-    new: PostgresServer
-    database: str
-
-    @property
-    def place(self) -> Place:
-        return Place(environment=self.seat.environment, dsn=self.new.dsn("postgres"))
-
-    def load(self):
-        return load(self.seat.environment, "guestbook")
-
-    def plan(self, **wish: object) -> tuple[str, list[str]]:
-        application, environment = self.load()
-        waiting = make_recovery_plan(
-            application, environment, RecoveryWish(**wish), perform=perform_plainly, now=datetime.now(UTC)
-        )
-        perform_plainly(KEEP_PLAN, environment, waiting)
-        return waiting.plan.hash, [step.name for step in waiting.plan.steps]
-
-    def run(self):
-        """Name the last run: the lease remembers it, while the ids of two runs of one second have no order."""
-        return last_lease(journals_of(self.load()[1]), "guestbook", Purpose.CHANGE).journal
-
-    def outcome(self):
-        return read_history(journals_of(self.load()[1]), self.run()).outcome
-
-    def databases(self) -> list[str]:
-        with psycopg.connect(self.new.dsn("postgres")) as session:
-            rows = session.execute("select datname from pg_database where datname like 'guestbook%' order by 1").fetchall()
-            return [name.removeprefix(self.database) for (name,) in rows]
-
-    def roles(self) -> list[str]:
-        with psycopg.connect(self.new.dsn("postgres")) as session:
-            rows = session.execute("select rolname from pg_roles where rolname = any(%s) order by 1", ([ROLE],)).fetchall()
-            return [name for (name,) in rows]
-
-    def words(self) -> int:
-        with psycopg.connect(self.new.dsn(self.database)) as session:
-            return session.execute("select count(*) from public.entries").fetchone()[0]
-
-    def clear(self) -> None:
-        """Leave the new server as it was before the recovery, and the old one as it was before it was fenced."""
-        with psycopg.connect(self.new.dsn("postgres"), autocommit=True) as session:
-            for name in self.databases():
-                session.execute(f'drop database "{self.database}{name}" with (force)')
-            session.execute(f'drop role if exists "{ROLE.replace(chr(34), chr(34) * 2)}"')
-        with psycopg.connect(self.old, dbname="postgres", autocommit=True) as session:
-            session.execute(f"alter database {self.database} with allow_connections true")
-
-
-@pytest.fixture
-def disaster(protect, tmp_path, new_server):
-    protected = protect("guestbook")
-    quoted = f'"{ROLE.replace(chr(34), chr(34) * 2)}"'
-    with psycopg.connect(protected.dsn, autocommit=True) as session:
-        session.execute(f"do $$ begin create role {quoted} login; exception when duplicate_object then null; end $$")
-        session.execute(f"grant select, insert on public.entries to {quoted}")
-        session.execute(f"comment on role {quoted} is 'signs in; writes'")
-        # Of something else, and not on the new server: it must not keep the application from coming back.
-        session.execute("do $$ begin create role elsewhere nologin; exception when duplicate_object then null; end $$")
-        session.execute(f"grant elsewhere to {quoted}")
-        # What other tests have left on this server acts as the owner too, and nobody has its password.
-        others = session.execute(OTHERS, (ROLE,)).fetchall()
-    name = protected.application.database.name
-    environment = protected.write_files(tmp_path)
-    before = Place(environment=environment, dsn=protected.dsn)
-    protected.back_up()
-    assert before.drill().verdict.proven
-    (tmp_path / "guests-password").write_text(f"{PASSWORD}\n")
-    described = tmp_path / "applications/guestbook/application.toml"
-    described.write_text(described.read_text() + LISTS)
-    environment.write_text(
-        environment.read_text().replace(protected.dsn, new_server.dsn("postgres"))
-        + f'[recovery]\nold_dsn = "{protected.dsn}"\noutput = "{tmp_path / "output"}"\n'
-        + f"without_password = {json.dumps([name for (name,) in others])}\n"
-        + f"[recovery.passwords]\n'{ROLE}' = \"file:{tmp_path}/guests-password\"\n"
-    )
-    disaster = Disaster(seat=Seat(protected, environment), old=protected.dsn, new=new_server, database=name)
-    yield disaster
-    disaster.clear()
+EVERYTHING_OF_A_SERVER = (
+    "select datname, oid::int8, datallowconn from pg_database union all select rolname, oid::int8, rolcanlogin from pg_roles"
+    " order by 1, 2"
+)
 
 
 def test_an_empty_server_has_everything_again_by_one_command_and_the_old_one_takes_no_more_writes(disaster, tmp_path):
@@ -150,12 +45,8 @@ def test_an_empty_server_has_everything_again_by_one_command_and_the_old_one_tak
     assert len(rows) == disaster.words() - 1  # every entry but the one of just now
     assert stat.S_IMODE((written / "entries of the last days.csv").stat().st_mode) == 0o600
     assert "expected within 4 h" in (written / "notice.txt").read_text()
-    said = str(looked) + str(ended) + journal_of(disaster)
+    said = str(looked) + str(ended) + disaster.journal()
     assert PASSWORD not in said
-
-
-def journal_of(disaster) -> str:
-    return str(read_history(journals_of(disaster.load()[1]), disaster.run()))
 
 
 def test_what_no_point_can_hold_is_asked_for_at_once_and_nothing_is_begun(disaster, tmp_path):
@@ -188,6 +79,53 @@ def test_an_old_primary_that_does_not_answer_is_gone_on_a_persons_word_alone(dis
     assert "fence the old primary" not in steps
 
 
+def test_an_old_server_without_the_database_is_told_by_name_and_not_as_one_that_was_never_named(disaster):
+    _, environment = disaster.load()
+
+    old = observe_old_primary(environment, "nobody_has_this")
+
+    place = RecoveryPlace(system_identifier="another", version="15.1", database="nobody_has_this")
+    roles = RoleStatements(roles=(), statements=(), sign_in=())
+    *_, said = check_place(place, roles, old, passwords=(), gone="", application="guestbook")
+    assert said.passed
+    assert said.detail.startswith(f"answers (system identifier {old.system_identifier}), has no database nobody_has_this")
+    assert old.system_identifier
+    [same] = check_another(replace(place, system_identifier=old.system_identifier), old.system_identifier)
+    assert not same.passed
+
+
+def test_another_server_that_answers_in_the_middle_is_left_alone(disaster):
+    plan, _ = disaster.plan()
+    killed = Kill(step="restore the point", phase=Phase.BEFORE_INTENT)
+    assert start_run(disaster.seat.environment, "guestbook", plan, killed) == KILLED
+    text = disaster.seat.environment.read_text()
+    with psycopg.connect(disaster.old) as session:
+        before = session.execute(EVERYTHING_OF_A_SERVER).fetchall()
+
+    disaster.seat.environment.write_text(text.replace(disaster.new.dsn("postgres"), disaster.old))
+    assert resume_run(disaster.seat.environment, "guestbook", disaster.run(), None) == 0
+
+    assert disaster.outcome() is None, "what could not be taken back there is still open"
+    assert "this is cluster" in disaster.journal()
+    with psycopg.connect(disaster.old) as session:
+        assert session.execute(EVERYTHING_OF_A_SERVER).fetchall() == before
+    disaster.seat.environment.write_text(text)
+    assert undo_run(disaster.seat.environment, "guestbook", disaster.run(), None) == 0
+    assert (disaster.databases(), disaster.roles()) == ([], [])
+
+
+def test_sequences_that_have_not_so_many_values_left_and_sessions_that_nobody_described_are_refused_at_once(disaster):
+    with pytest.raises(UnsafeOperation) as refused:
+        disaster.plan(given_out=GivenOut(values=2**63, sessions=True))
+
+    assert "public.guest_numbers would pass the end of their range" in refused.value.detail
+    described = disaster.seat.environment.parent / "applications/guestbook/application.toml"
+    described.write_text(described.read_text().replace("[sessions]", "").replace("revoke =", "# revoke ="))
+    with pytest.raises(UnsafeOperation) as refused:
+        disaster.plan(given_out=GivenOut(sessions=True))
+    assert "nothing says where guestbook keeps who is signed in" in refused.value.detail
+
+
 def test_an_empty_database_that_a_new_server_brings_along_is_replaced_and_kept(disaster):
     with psycopg.connect(disaster.new.dsn("postgres"), autocommit=True) as session:
         session.execute(f"create database {disaster.database}")
@@ -202,7 +140,9 @@ def test_an_empty_database_that_a_new_server_brings_along_is_replaced_and_kept(d
 
 
 def test_killed_at_every_point_and_resumed_it_ends_as_undisturbed(disaster, tmp_path):
-    plan, steps = disaster.plan()
+    with psycopg.connect(disaster.old) as session:
+        [last] = session.execute("select last_value from public.guest_numbers").fetchone()
+    plan, steps = disaster.plan(given_out=GivenOut(values=50, sessions=True))
     everywhere = KillEverywhere(fired=tmp_path / "fired")
 
     while (code := start_run(disaster.seat.environment, "guestbook", plan, everywhere)) == KILLED:
@@ -212,6 +152,9 @@ def test_killed_at_every_point_and_resumed_it_ends_as_undisturbed(disaster, tmp_
     assert len(everywhere.points()) > 3 * len(steps)
     assert disaster.outcome() is Outcome.DONE
     assert (disaster.databases(), disaster.roles()) == ([""], [ROLE])
+    # However often: once.
+    assert disaster.ask("select nextval('public.guest_numbers')") == last + 50 + 1
+    assert disaster.ask("select count(*) from public.signed_in") == 0
 
 
 def test_killed_before_the_database_has_its_name_and_taken_back_nothing_is_left(disaster):
@@ -223,7 +166,7 @@ def test_killed_before_the_database_has_its_name_and_taken_back_nothing_is_left(
             assert start_run(disaster.seat.environment, "guestbook", plan, Kill(step=step, phase=phase)) == KILLED
             assert undo_run(disaster.seat.environment, "guestbook", disaster.run(), None) == 0
 
-            assert disaster.outcome() is Outcome.UNDONE, journal_of(disaster)[-2000:]
+            assert disaster.outcome() is Outcome.UNDONE, disaster.journal()[-2000:]
             assert (disaster.databases(), disaster.roles()) == ([], []), f"{step}, {phase}"
 
 
@@ -240,32 +183,6 @@ def test_a_restore_that_is_not_what_was_proven_never_gets_the_name(disaster):
     assert resume_run(disaster.seat.environment, "guestbook", disaster.run(), None) == 0
 
     assert disaster.outcome() is Outcome.UNDONE
-    assert disaster.databases() == []
-
-
-def test_a_rehearsal_does_all_of_it_in_a_place_of_its_own_and_leaves_nothing(disaster):
-    before = disaster.databases()
-
-    ended = disaster.seat.json("recover", "guestbook", "--rehearsal")
-
-    assert (ended["outcome"], ended["verdict"]) == ("done", "sound")
-    assert {"judge the restore", "probe a write", "clear the rehearsal"} <= {step["name"] for step in ended["steps"]}
-    assert disaster.databases() == before
-    with psycopg.connect(disaster.old) as session:
-        assert session.execute("select 1").fetchone() == (1,)
-    # The real thing may begin beside it, and afterwards.
-    assert disaster.seat.json("recover", "guestbook")["plan"]["hash"]
-
-
-def test_a_rehearsal_that_is_killed_and_taken_back_leaves_nothing(disaster):
-    plan, _ = disaster.plan(rehearsal=True)
-    failing = Kill(step="probe a write", phase=Phase.AFTER_INTENT)
-    assert start_run(disaster.seat.environment, "guestbook", plan, failing) == KILLED
-    assert disaster.databases() == ["_rehearsal"]
-    run = last_lease(journals_of(disaster.load()[1]), "guestbook", Purpose.REHEARSAL).journal
-
-    assert undo_run(disaster.seat.environment, "guestbook", run, None) == 0
-
     assert disaster.databases() == []
 
 

@@ -42,14 +42,23 @@ def check_restore_beside(manifest: Manifest, environment: Environment) -> tuple[
     return _restore(manifest, environment, place)
 
 
+def check_restore_here(manifest: Manifest, environment: Environment) -> tuple[Check, ...]:
+    """Look at what restoring this point needs of this machine, where the server is not there yet. Changes nothing."""
+    needs = needs_of_point(manifest)
+    return (guarded("client tools", lambda: _tools_check(needs.major, environment)), *_machine(manifest, needs, environment))
+
+
 def _drill_place(environment: Environment) -> RestorePlace:
     return RestorePlace(dsn=environment.drill_dsn, server="drill server", setting="[drill] dsn")
 
 
 def _restore(manifest: Manifest, environment: Environment, place: RestorePlace) -> tuple[Check, ...]:
     needs = needs_of_point(manifest)
+    return (*_server_checks(environment, needs, place), *_machine(manifest, needs, environment))
+
+
+def _machine(manifest: Manifest, needs: RestoreNeeds, environment: Environment) -> tuple[Check, ...]:
     return (
-        *_server_checks(environment, needs, place),
         guarded("private key", lambda: _key_check(manifest, environment)),
         guarded("work directory", lambda: _work_check(needs, environment)),
     )
@@ -111,11 +120,7 @@ def _restore_checks(
         detail=f"PostgreSQL {version}, the dump is of PostgreSQL {needs.major}",
         hint="" if same else f"Digests and archives compare within one major: name such a server in `{place.setting}`.",
     )
-    try:
-        tools = find_client_tools(version.major, folder=environment.database.client_binaries)
-        yield Check(name="client tools", passed=True, detail=f"pg_restore {tools.version}")
-    except ContinuityError as error:
-        yield failed("client tools", error)
+    yield guarded("client tools", lambda: _tools_check(version.major, environment))
     creates = privileges.may_create_databases(connection)
     yield Check(
         name="scratch database",
@@ -177,6 +182,11 @@ def role_checks(connection: Connection, needs: RestoreNeeds, *, setting: str) ->
             "have settings of their own in this database (ALTER ROLE … IN DATABASE … SET)",
             "Give the restore role CREATEROLE, or name a superuser.",
         )
+
+
+def _tools_check(major: int, environment: Environment) -> Check:
+    tools = find_client_tools(major, folder=environment.database.client_binaries)
+    return Check(name="client tools", passed=True, detail=f"pg_restore {tools.version}")
 
 
 def _key_check(manifest: Manifest, environment: Environment) -> Check:

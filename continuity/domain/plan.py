@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, NewType
@@ -82,7 +82,12 @@ class Plan:
 
 
 def what_changed(then: Plan, now: Plan) -> tuple[str, ...]:
-    """Say how the world that a plan was made for differs from now's, in words; nothing when the plans are the same."""
+    """Say how the world that a plan was made for differs from now's, in words; nothing when the plans are the same.
+
+    One of them may have been stored, and read back: then a tuple in its arguments has become a list, which is no difference.
+    """
+    if then.hash == now.hash:
+        return ()
     changes = [
         f"{name}: was {then.targets.get(name, 'absent')}, is {now.targets.get(name, 'absent')}"
         for name in {**then.targets, **now.targets}
@@ -90,15 +95,19 @@ def what_changed(then: Plan, now: Plan) -> tuple[str, ...]:
     ]
     if then.point != now.point:
         changes.append(f"recovery point: was {then.point}, is {now.point}")
-    old, new = {step.name: step for step in then.steps}, {step.name: step for step in now.steps}
+    old, new = ({step.name: _as_stored(step) for step in plan.steps} for plan in (then, now))
     changes += [f"step {name!r} is no longer needed" for name in old if name not in new]
     changes += [f"step {name!r} is new" for name in new if name not in old]
     for name, step in old.items():
         if name in new and step != new[name]:
             changes += _argument_changes(step, new[name]) or [f"step {name!r} would act otherwise"]
-    if not changes and then.hash != now.hash:
+    if not changes:
         changes.append("the order of the steps")
     return tuple(changes)
+
+
+def _as_stored(step: PlannedStep) -> PlannedStep:
+    return replace(step, arguments=json.loads(json.dumps(dict(step.arguments), default=str)))
 
 
 def _argument_changes(then: PlannedStep, now: PlannedStep) -> list[str]:

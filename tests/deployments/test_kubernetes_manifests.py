@@ -269,4 +269,4 @@ def test_the_example_of_an_environment_is_one(tmp_path: Path):
 
     assert environment.webhooks
     assert environment.webhooks.dry_run
-    assert environment.drill.work_directory == Path("/work")
+    assert environment.drill.work_directory == Path("/var/lib/continuity")

@@ -1,7 +1,10 @@
 """A measure: a number with its formula, its objective and what it was made of, or the reason why there is none."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
+
+from continuity.domain.reports import duration
 
 
 class Unit(StrEnum):
@@ -50,3 +53,18 @@ class Measure:
 
     def _meets(self, value: float) -> bool:
         return self.objective is not None and (value >= self.objective if self.more_is_better else value <= self.objective)
+
+
+def amount(value: float, unit: Unit) -> str:
+    """Say a value in its unit. A share has three digits: 99.9 % and 99.95 % are different promises."""
+    match unit:
+        case Unit.SECONDS:
+            return duration(timedelta(seconds=value))
+        case Unit.FRACTION:
+            return f"{value * 100:.3f}".rstrip("0").rstrip(".") + " %"
+        case Unit.HOURS:
+            return f"{value:g} h"
+        case Unit.ROWS:
+            return f"{value:,.0f} rows"
+        case Unit.COUNT:
+            return f"{value:,.0f}"

@@ -1,11 +1,9 @@
 """Measures as a table: each with its formula beside it, the real thing and exercises apart, and why a figure is missing."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 
-from continuity.domain.measure import Measure, Unit
+from continuity.domain.measure import Measure, amount
 from continuity.domain.page import Block, Paragraph, Said, Table, Text, Tone
-from continuity.domain.reports import duration
 
 COLUMNS = ("measure", "in earnest", "in exercises", "objective")
 
@@ -34,9 +32,9 @@ def _value(measure: Measure | None) -> Text:
     if measure.value is None:
         return Said(text="too few records", beneath=measure.because or measure.source)
     tone = {True: Tone.GOOD, False: Tone.BAD, None: Tone.PLAIN}[measure.met]
-    least = f"at least {value_text(measure.at_least, measure.unit)}" if measure.at_least is not None else ""
+    least = f"at least {amount(measure.at_least, measure.unit)}" if measure.at_least is not None else ""
     beneath = "; ".join(filter(None, [least, measure.source, measure.because]))
-    return Said(text=value_text(measure.value, measure.unit), tone=tone, beneath=beneath)
+    return Said(text=amount(measure.value, measure.unit), tone=tone, beneath=beneath)
 
 
 def objective_text(measure: Measure) -> str:
@@ -44,18 +42,4 @@ def objective_text(measure: Measure) -> str:
     if measure.objective is None:
         return "none"
     sign = "≥" if measure.more_is_better else "≤"
-    return f"{sign} {value_text(measure.objective, measure.unit)}"
-
-
-def value_text(value: float, unit: Unit) -> str:
-    """Say a value in its unit."""
-    match unit:
-        case Unit.SECONDS:
-            return duration(timedelta(seconds=value))
-        case Unit.FRACTION:
-            # Three digits: 99.9 % and 99.95 % are different promises.
-            return f"{value * 100:.3f}".rstrip("0").rstrip(".") + " %"
-        case Unit.HOURS:
-            return f"{value:g} h"
-        case Unit.ROWS | Unit.COUNT:
-            return f"{value:,.0f}"
+    return f"{sign} {amount(measure.objective, measure.unit)}"

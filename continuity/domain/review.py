@@ -7,8 +7,7 @@ from datetime import datetime, timedelta
 from continuity.domain.coverage import gap_names
 from continuity.domain.incident import IncidentId
 from continuity.domain.incidents import FollowedUp, Incident
-from continuity.domain.measure import Measure
-from continuity.domain.measure_table import value_text
+from continuity.domain.measure import Measure, amount
 from continuity.domain.overview import Overview
 from continuity.domain.page import Said, Tone
 from continuity.domain.records import DrillDone, Review, ReviewKind, RunEnded
@@ -121,8 +120,8 @@ def _measure_change(measure: Measure, previous: Review) -> Iterator[Said]:
     if name not in previous.measures or previous.measures[name] == measure.value:
         return
     then = previous.measures[name]
-    was = "not known" if then is None else value_text(then, measure.unit)
-    now = "not known" if measure.value is None else value_text(measure.value, measure.unit)
+    was = "not known" if then is None else amount(then, measure.unit)
+    now = "not known" if measure.value is None else amount(measure.value, measure.unit)
     if was == now:
         return
     better = None if then is None or measure.value is None else (measure.value > then) is measure.more_is_better

@@ -8,17 +8,17 @@ from continuity.adapters.people_files import load_people
 from continuity.adapters.risk_files import load_risks
 from continuity.domain.application import Application
 from continuity.domain.coverage import Prepared, find_gaps
-from continuity.domain.incident_measures import IncidentTimes
-from continuity.domain.incidents import Incident
+from continuity.domain.incident_measures import times_of
 from continuity.domain.measures import Evidence, measure
 from continuity.domain.media_replica import unprotected
-from continuity.domain.overview import Overview, all_drills
+from continuity.domain.overview import Overview
 from continuity.domain.page import Page
 from continuity.domain.records import Review
 from continuity.domain.risks import weigh
 from continuity.domain.status_page import status_page
 from continuity.errors import ConfigurationRefused
 from continuity.procedures.incidents import read_incidents, records_of
+from continuity.procedures.records import read_history
 from continuity.procedures.standing import assess_application
 from continuity.settings import Environment
 
@@ -43,16 +43,14 @@ def read_overview(
 
     """
     assessed = assess_application(application, environment, now=now, with_runs=True)
-    points, status = assessed.listing.points, assessed.status
-    records = records_of(environment)
-    history = records.history(application.name, since=since, until=now)
-    read = read_incidents(records, application.name)
+    status = assessed.status
+    history = read_history(environment, application.name, since=since, until=now)
+    read = read_incidents(records_of(environment), application.name)
     unreadable = (*history.unreadable, *read.unreadable)
-    drills = all_drills(history.drills, points, since=since)
     evidence = Evidence(
-        incidents=tuple(map(_times, read.incidents)),
+        incidents=tuple(map(times_of, read.incidents)),
         runs=history.runs,
-        drills=drills,
+        drills=history.drills,
         unreadable=len(unreadable),
     )
     began = measured_since(history.reviews) if measured_since else since
@@ -63,7 +61,7 @@ def read_overview(
         application=application,
         status=status,
         gaps=find_gaps(application, status, prepared, media=media),
-        drills=drills,
+        drills=history.drills,
         runs=tuple(sorted(history.runs, key=lambda each: each.ended)),
         incidents=read.incidents,
         reviews=history.reviews,
@@ -98,19 +96,3 @@ def _prepared(application: Application, environment: Environment) -> Prepared:
     except ConfigurationRefused as error:
         return replace(known, risks_refused=error.message)
     return replace(known, risks=risks or None)
-
-
-def _times(incident: Incident) -> IncidentTimes:
-    said = incident.assessed
-    return IncidentTimes(
-        incident=incident.id,
-        level=incident.level,
-        began=incident.opened.began,
-        noticed=incident.opened.noticed,
-        acknowledged=incident.acknowledged.at if incident.acknowledged else None,
-        ended=incident.resolved.ended if incident.resolved else None,
-        users_affected=said.users_affected,
-        users_total=said.users_total,
-        revenue_hours=said.revenue_hours,
-        exercise=incident.opened.exercise,
-    )

@@ -95,6 +95,7 @@ def acknowledge(incident: str, *, name: Name = "", where: Where = HERE) -> int:
 
 def resolve(incident: str, *, because: str, ended: datetime | None = None, name: Name = "", where: Where = HERE) -> int:
     """Say that an incident is over, since --ended or now. Everyone who was told is told. The first word stands."""
+    from continuity.procedures.incident_report import keep_incident_report, read_incident_report
     from continuity.procedures.incidents import find_incident, records_of
     from continuity.procedures.incidents import resolve as end
     from deployments.telling.incidents import tell_incident
@@ -103,6 +104,7 @@ def resolve(incident: str, *, because: str, ended: datetime | None = None, name:
     records = records_of(environment)
     end(records, incident, because=because, by=name or getuser(), ended=(ended or now).astimezone(UTC), now=now)
     _tell_people(environment, incident)
+    keep_incident_report(environment, read_incident_report(environment, incident, now=now))
     return tell_incident(where.terminal(), find_incident(records, incident), now=now)
 
 
@@ -117,6 +119,7 @@ def assess(  # noqa: PLR0913 -- the columns of the report
     went_well: tuple[str, ...] = (),
     to_improve: tuple[str, ...] = (),
     process_change: tuple[str, ...] = (),
+    risk: Annotated[str | None, Parameter(help="The entry of risks.toml that has come true.")] = None,
     name: Name = "",
     where: Where = HERE,
 ) -> int:
@@ -129,7 +132,7 @@ def assess(  # noqa: PLR0913 -- the columns of the report
     said = Assessed(
         incident=IncidentId(incident), at=now, by=name or getuser(), root_cause=root_cause, users_affected=users_affected,
         users_total=users_total, rows_lost=rows_lost, revenue_hours=revenue_hours, went_well=went_well, to_improve=to_improve,
-        process_changes=process_change,
+        process_changes=process_change, risk=risk,
     )  # fmt: skip
     return tell_incident(where.terminal(), record(_records(where), said), now=now)
 

@@ -1,14 +1,12 @@
 """What measures tell: each number with its objective, its formula and its source."""
 
-from datetime import timedelta
 from typing import Any
 
 from rich.table import Table
 from rich.text import Text
 
 from continuity.domain.application import ApplicationName
-from continuity.domain.measure import Measure, Unit
-from continuity.domain.reports import duration
+from continuity.domain.measure import Measure, amount
 from continuity.procedures.measuring import Measured
 from deployments.console import EXIT_DONE, EXIT_LOOK, Terminal
 
@@ -49,21 +47,6 @@ def _lines(measure: Measure) -> list[str | Text | Table]:
     lines.append(f"    from {measure.source}")
     lines += [f"    {measure.because}"] if measure.because else []
     return lines
-
-
-def amount(value: float, unit: Unit) -> str:
-    """Say a value in its unit. A share has three digits: 99.9 % and 99.95 % are different promises."""
-    match unit:
-        case Unit.SECONDS:
-            return duration(timedelta(seconds=value))
-        case Unit.FRACTION:
-            return f"{value * 100:.3f}".rstrip("0").rstrip(".") + " %"
-        case Unit.HOURS:
-            return f"{value:g} h"
-        case Unit.ROWS:
-            return f"{value:,.0f} rows"
-        case Unit.COUNT:
-            return f"{value:,.0f}"
 
 
 def _document(measure: Measure) -> dict[str, Any]:

@@ -41,6 +41,7 @@ def test_an_incident_from_its_opening_to_its_last_follow_up(say, tmp_path):
     say("follow_up", known, "pool", what="warn at 80 %", owner="bob", due=date(2026, 12, 24))
     ended = say("resolve", known, because="rolled back", name="ada")
     assert ended["state"] == "resolved"
+    assert [page.suffix for page in sorted(tmp_path.rglob(f"shop/reports/{known}/*"))]
     assert {each["to"] for each in ended["told"] if each["message"] == "resolved"} == {"developer", "manager"}
     assert say("follow_up", known, "pool", done=True)["follow_ups"][0]["done"]
     assert say("incidents", "shop")["incidents"][0]["because"] == "rolled back"

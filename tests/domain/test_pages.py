@@ -14,7 +14,6 @@ from continuity.domain.follow_ups import overdue_days
 from continuity.domain.incident_page import incident_page
 from continuity.domain.incident_report import Milestone, report_incident
 from continuity.domain.incidents import fold
-from continuity.domain.overview import all_drills
 from continuity.domain.page import Page, Said, Tone
 from continuity.domain.page_markdown import page_markdown
 from continuity.domain.printable import MOST_CHARACTERS, printable
@@ -254,15 +253,6 @@ def test_a_review_shows_where_the_stated_level_and_the_matrix_disagree_and_what_
 
     assert "| a risk (key-person) | critical | ! high | 0 incidents in 365 days: medium, as stated | Ada |" in markdown
     assert "### Nobody has said which risk has come true" in markdown
-
-
-def test_drills_that_only_their_points_still_tell_of_are_drawn_and_none_twice():
-    point = make_point(age=2 * HOURS)
-    [from_point] = all_drills((), [point], since=NOW - 9 * HOURS)
-
-    assert from_point.seconds == 4
-    assert all_drills((from_point,), [point], since=NOW - 9 * HOURS) == (from_point,)
-    assert all_drills((from_point,), [point], since=NOW) == ()
 
 
 def test_a_drill_of_seconds_and_an_objective_of_hours_are_on_one_scale():

@@ -17,6 +17,7 @@ from prefect.events.filters import AutomationFilter, AutomationFilterName
 from prefect.events.schemas.automations import Automation, AutomationCore, EventTrigger, Posture
 from prefect.events.schemas.events import ResourceSpecification
 
+from continuity.domain.incidents import State as Standing
 from continuity.domain.run import Outcome
 from continuity.domain.verdict import Judgement
 from deployments.offers import HEARTBEAT_SECONDS, OFFERS, TAG
@@ -29,7 +30,7 @@ CRASHED = "prefect.flow-run.Crashed"
 RUNS = ResourceSpecification({"prefect.resource.id": ["prefect.flow-run.*"]})
 
 UNSUCCESSFUL = ("Failed", "Crashed", "TimedOut", "Cancelled")
-OWN = ("Stored", "Expired", "DryRun", "AsWanted", "NothingOpen")
+OWN = ("Stored", "Expired", "DryRun", "AsWanted", "NothingOpen", "Held")
 
 
 def _state(word: str) -> str:
@@ -37,7 +38,7 @@ def _state(word: str) -> str:
     return word.title().replace(" ", "")
 
 
-ENDINGS = frozenset({"Completed", *UNSUCCESSFUL, *OWN, *(_state(each.value) for each in (*Judgement, *Outcome))})
+ENDINGS = frozenset({"Completed", *UNSUCCESSFUL, *OWN, *(_state(each.value) for each in (*Judgement, *Outcome, *Standing))})
 """Every name under which a run of ours ends: events are called by the name of a state, and not by its type."""
 BACKED_UP = frozenset({"Completed", "Stored", _state(Judgement.SOUND), _state(Judgement.UNHEALTHY)})
 DRILL_FAILED = frozenset({"Failed", "Crashed", "TimedOut", _state(Judgement.UNFAITHFUL), _state(Judgement.NOT_PROVEN)})

@@ -21,7 +21,7 @@ from deployments.local.services import stop_service
 from deployments.offers import definitions
 from deployments.serving import register
 
-RUN_MILLISECONDS = 60_000
+RUN_MILLISECONDS = 180_000
 
 
 @pytest.fixture

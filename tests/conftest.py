@@ -71,7 +71,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     3.11.7, twice in two whole runs; in no part of the tests), and a passed run would count as failed.
     """
     if (ended := config.stash.get(_ENDED, None)) is not None:
-        atexit._run_exitfuncs()  # noqa: SLF001 -- what a normal end would do first: temporary folders, Prefect's own ends
+        atexit._run_exitfuncs()
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(ended)
